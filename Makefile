@@ -1,0 +1,52 @@
+# xcat-hamn: `make demo` shows it, `make test` tests it; both set up all they need (root, Debian 12 or 13).
+RELEASE ?= bookworm
+DATABASE ?= postgresql
+PYTHON := /usr/bin/python3
+VENV := build/venv
+BIN := $(VENV)/bin
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' agents/xcat_hamn/__init__.py)
+SOURCES := agents tests
+export RELEASE DATABASE
+
+.DEFAULT_GOAL := help
+.PHONY: help prerequisites venv lint test unit bench demo rpm docs clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+prerequisites: ## install the Debian packages that tests, lab and build need
+	@tests/lab/labkit/prerequisites
+
+venv: $(VENV)/.complete ## make build/venv with pytest, hypothesis, ruff and mypy
+
+$(VENV)/.complete: setup.cfg tests/requirements.txt
+	@rm -rf $(VENV)
+	$(PYTHON) -m venv --system-site-packages $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	@touch $@
+
+lint: prerequisites venv ## ruff and mypy --strict
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy
+
+unit: prerequisites venv ## the quick tests: no root, no lab
+	$(BIN)/python -m pytest tests/unit tests/scheduler
+
+test: prerequisites venv lint rpm ## every test, the lab's included
+	$(BIN)/python -m pytest
+
+rpm: prerequisites ## build/rpm/xcat-hamn-$(VERSION)-1.noarch.rpm
+	packaging/rpm/build
+
+demo: prerequisites rpm ## two management nodes, the documented failover, and a picture of it
+	$(PYTHON) tests/lab/demo
+
+bench: prerequisites venv rpm ## medians and ratios against the peers; build/bench.json
+	$(BIN)/python tests/bench/run
+
+docs: venv ## write the generated parts of docs/
+	$(BIN)/python docs/generate
+
+clean: ## remove build/ (the lab's images are cached outside the tree)
+	rm -rf build

@@ -1,0 +1,126 @@
+"""Node attributes and promotion scores, as agents write and read them.
+
+All are transient (they die with the node's membership).  A call of Pacemaker's tools costs 12 to
+19 ms, more than a whole lean monitor, so a value is written only when it differs from what this
+instance last wrote, when it is old, or when the call is a probe or changes the role: a node that
+left and came back has lost its attributes, and probes and starts come before anything else there.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from xcat_hamn.cluster.vocabulary import VOCABULARY
+from xcat_hamn.system.files import read_text, remove, write_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from xcat_hamn.ocf.context import Context
+    from xcat_hamn.ocf.log import Log
+    from xcat_hamn.system.runner import Runner
+
+#: A score that resists even the INFINITY constraint of ``pcs resource move`` (tried: any other
+#: score, or none, loses to it).
+GATED = "-INFINITY"
+#: Seconds after which an unchanged value is written again.
+_REFRESH = 60.0
+_TIMEOUT = 10.0
+
+
+class Attributes:
+    """The published state of one resource instance on this node."""
+
+    __slots__ = ("_context", "_force", "_log", "_runner")
+
+    def __init__(self, context: Context, runner: Runner, log: Log) -> None:
+        self._context = context
+        self._runner = runner
+        self._log = log
+        self._force = context.is_probe or context.action in ("start", "promote", "demote", "stop")
+
+    def _remembered(self, name: str) -> str:
+        return f"{self._context.run_directory}/published.{name}"
+
+    def _is_news(self, name: str, value: str) -> bool:
+        if self._force:
+            return True
+        path = self._remembered(name)
+        if read_text(path) != value:
+            return True
+        return not 0 <= time.time() - os.stat(path).st_mtime < _REFRESH
+
+    def _tell(self, name: str, value: str, argv: list[str]) -> bool:
+        """Run ``argv`` when ``value`` is news; return False when the cluster did not take it."""
+        if not self._is_news(name, value):
+            return True
+        # The memory is dropped before the write, so that a kill in between means "write again".
+        remove(self._remembered(name))
+        result = self._runner.run(argv, timeout=_TIMEOUT)
+        if not result.ok:
+            self._log.warning(
+                f"the cluster did not take {name}={value} ({result.last_line()}): "
+                "it is written again by the next monitor"
+            )
+            return False
+        write_text(self._remembered(name), value)
+        return True
+
+    def publish(self, name: str, value: str) -> bool:
+        """Show ``value`` in crm_mon under ``name``; an empty value removes it.
+
+        Raises KeyError for a name or a word that the vocabulary does not declare.
+        """
+        words = VOCABULARY[name][2]
+        if value and words and value not in words:
+            raise KeyError(f"{value} is not a declared value of {name}")
+        change = ["--update", value] if value else ["--delete"]
+        return self._tell(name, value, ["attrd_updater", "--name", name, *change])
+
+    def score(self, value: str) -> bool:
+        """Set this node's promotion score (an integer as text, or GATED); empty removes it."""
+        change = ["--update", value] if value else ["--delete"]
+        environment = {"OCF_RESOURCE_INSTANCE": self._context.instance}
+        name = f"score.{self._context.instance}"
+        if not self._is_news(name, value):
+            return True
+        remove(self._remembered(name))
+        result = self._runner.run(
+            ["crm_attribute", "--promotion", self._context.instance, *change],
+            timeout=_TIMEOUT,
+            env=environment,
+        )
+        if not result.ok:
+            self._log.warning(f"the cluster did not take score {value} ({result.last_line()})")
+            return False
+        write_text(self._remembered(name), value)
+        return True
+
+    def share(self, name: str, value: str) -> bool:
+        """Tell the other nodes ``value`` without showing it in crm_mon or storing it in the CIB."""
+        name = f"{self._context.instance}-{name}"
+        change = ["--update", value] if value else ["--delete"]
+        return self._tell(name, value, ["attrd_updater", "--private", "--name", name, *change])
+
+    def shared(self, name: str, node: str) -> str | None:
+        """Return what ``node`` shared under ``name``, None when it shared nothing or has left."""
+        return self._query(f"{self._context.instance}-{name}", node)
+
+    def published(self, name: str, node: str) -> str | None:
+        """Return attribute ``name`` of ``node`` as the cluster has it, None when unset."""
+        return self._query(name, node)
+
+    def _query(self, name: str, node: str) -> str | None:
+        result = self._runner.run(
+            ["attrd_updater", "--query", "--name", name, "--node", node], timeout=_TIMEOUT
+        )
+        for line in result.stdout.splitlines():
+            fields = line.split('"')
+            # name="xcat-db" host="mn1" value="primary" (Pacemaker 2.1.5 and 3.0.0)
+            if len(fields) >= 6 and fields[1] == name and fields[3] == node:
+                return fields[5] or None
+        return None
+
+    def forget(self) -> None:
+        """Drop the memory of what was written, so that all is written again."""
+        self._force = True

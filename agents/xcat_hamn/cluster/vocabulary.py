@@ -1,0 +1,43 @@
+"""The node attributes that crm_mon shows: name, writer, meaning of each value.
+
+One declaration; the agents write only what stands here (``Attributes`` refuses anything else) and
+the attribute reference in docs/ is generated from it.  Words are few on purpose: every change of an
+attribute fires an alert and makes a time series in cluster exporters: numbers do not belong here.
+"""
+
+from __future__ import annotations
+
+DATABASE = "xcat-db"
+DATABASE_LIMIT = "xcat-db-limit"
+MANAGEMENT_NODE = "xcat-mn"
+
+#: name -> (writer, meaning, {value: meaning}); an empty table of values means one free sentence.
+VOCABULARY: dict[str, tuple[str, str, dict[str, str]]] = {
+    DATABASE: (
+        "xcat-pgsql",
+        "What the database on this node is, read from the database itself at every monitor.",
+        {
+            "primary": "writable, and a standby confirms every commit",
+            "primary-alone": "writable, but no standby is attached: a loss of this node loses data",
+            "standby": "streams from the primary and confirms its commits",
+            "catching-up": "attached to the primary but not yet confirming commits",
+            "disconnected": "running as a standby, but not attached to a primary",
+            "preparing": "being copied from the primary",
+            "stopped": "not running",
+            "failed": "in a state that the agent could not read",
+        },
+    ),
+    DATABASE_LIMIT: (
+        "xcat-pgsql",
+        "Why this node cannot become the primary now: one sentence; absent when it can.",
+        {},
+    ),
+    MANAGEMENT_NODE: (
+        "xcat-mnidentity",
+        "Whether this node carries the identity of the management node.",
+        {
+            "active": "holds the service addresses",
+            "warning": "holds the service addresses, but something needs attention (see the log)",
+        },
+    ),
+}

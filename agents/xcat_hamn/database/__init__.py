@@ -1,0 +1,1 @@
+"""The databases that can hold xCAT's tables: observations, decisions, actions."""

@@ -1,0 +1,1 @@
+"""The identity of the management node: service addresses and host name."""

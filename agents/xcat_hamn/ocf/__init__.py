@@ -1,0 +1,1 @@
+"""The OCF contract alone: declarations, metadata, environment, exit codes, deadline, dispatch."""

@@ -1,0 +1,1 @@
+"""The services of a management node: xcatd, DNS, DHCP, consoles, OS deployment."""
