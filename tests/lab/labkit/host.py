@@ -1,0 +1,185 @@
+"""The one door to the host: processes, signals, locks, and the sentence for a host that cannot.
+
+Standard library only: the lab must run on a machine on which nothing was prepared.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+
+#: Where images are kept between runs, and where the writable layers of running nodes are.
+CACHE = "/var/cache/xcat-hamn-lab"
+STATE = "/var/lib/xcat-hamn-lab"
+
+#: Every process that the lab starts on the host carries this variable, with the lab's name.
+MARK = "XCAT_HAMN_LAB"
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class LabError(Exception):
+    """The lab could not do what was asked; the text is one sentence for a person."""
+
+
+class CannotRun(LabError):
+    """This host cannot run the lab at all (exit code 77 of the command)."""
+
+
+class CommandFailed(LabError):
+    """A checked command ended with another code than 0, or not in time.
+
+    `returncode` is None when the deadline ended it.
+    """
+
+    def __init__(
+        self, argv: Sequence[str], returncode: int | None, stdout: str, stderr: str, where: str = ""
+    ) -> None:
+        self.argv = list(argv)
+        self.returncode = returncode
+        self.stdout = stdout
+        self.stderr = stderr
+        ended = "did not end in time" if returncode is None else f"ended with code {returncode}"
+        said = (stderr.strip() or stdout.strip())[-4000:]
+        at = f" on {where}" if where else ""
+        super().__init__(f"'{' '.join(argv)}'{at} {ended}: {said or 'no output'}")
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment of every process of the lab: nothing is inherited by accident."""
+    clean = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
+    clean.update(extra or {})
+    return clean
+
+
+def call(
+    argv: Sequence[str],
+    *,
+    timeout: float | None = 60,
+    check: bool = True,
+    stdin: str | bytes | None = None,
+    env: Mapping[str, str] | None = None,
+    where: str = "",
+) -> subprocess.CompletedProcess[str]:
+    """Run `argv` to its end and return what it said, as text.
+
+    The process gets its own group, and the whole group is killed after `timeout` seconds.
+    Raises CommandFailed when it does not end in time or, with `check`, when its code is not 0.
+    """
+    data = stdin.encode() if isinstance(stdin, str) else stdin
+    process = subprocess.Popen(
+        list(argv),
+        stdin=subprocess.DEVNULL if data is None else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=dict(env) if env is not None else environment(),
+        start_new_session=True,
+    )
+    try:
+        out, err = process.communicate(data, timeout)
+    except subprocess.TimeoutExpired:
+        kill_group(process)
+        out, err = process.communicate()
+        raise CommandFailed(argv, None, _text(out), _text(err), where) from None
+    except BaseException:
+        kill_group(process)
+        process.wait()
+        raise
+    if check and process.returncode != 0:
+        raise CommandFailed(argv, process.returncode, _text(out), _text(err), where)
+    return subprocess.CompletedProcess(list(argv), process.returncode, _text(out), _text(err))
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="replace")
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process that was started in its own session, with all that it started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def require() -> None:
+    """Raise CannotRun, with what to do, unless this host can build images and boot nodes."""
+    if os.geteuid() != 0:
+        raise CannotRun("The lab boots whole machines and needs root: run it as root.")
+    if not shutil.which("apt-get") or not shutil.which("dpkg-query"):
+        raise CannotRun(
+            "The lab is made from Debian packages, and this host has no apt and dpkg: "
+            "run it on Debian 12 or 13."
+        )
+    missing = [
+        tool
+        for tool in ("systemd-nspawn", "mmdebstrap", "ip", "nsenter", "unshare", "mount")
+        if not shutil.which(tool, path=PATH)
+    ]
+    if missing:
+        raise CannotRun(
+            f"The host lacks {', '.join(missing)}: "
+            "run tests/lab/labkit/prerequisites, which installs what the lab needs."
+        )
+    with open("/proc/filesystems", encoding="ascii") as stream:
+        known = stream.read().split()
+    if "overlay" not in known:
+        with contextlib.suppress(OSError, LabError):
+            call(["modprobe", "overlay"])
+            return
+        raise CannotRun(
+            "This kernel has no overlay file system, on which the lab's nodes live: "
+            "use a kernel with the module overlay."
+        )
+
+
+@contextlib.contextmanager
+def locked(path: str, waiting: str = "") -> Iterator[None]:
+    """Hold the lock file `path`; a second holder prints `waiting` and waits for the first.
+
+    The file is removed at the end, so nothing stays behind; that is why a lock that was won on a
+    file that another holder has removed meanwhile is tried again.
+    """
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
+                os.close(handle)
+                raise
+            if waiting:
+                say(waiting)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if _same_file(handle, path):
+            break
+        os.close(handle)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        os.close(handle)
+
+
+def _same_file(handle: int, path: str) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def say(text: str) -> None:
+    """Tell the person at the terminal what happens; on standard error, as progress is no result."""
+    os.write(2, f"lab: {text}\n".encode())
+
+
+def until(found: float) -> float:
+    """Return the seconds left until the monotonic time `found`, never below 0."""
+    return max(0.0, found - time.monotonic())

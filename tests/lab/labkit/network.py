@@ -1,0 +1,81 @@
+"""The lab's wire: one bridge in a network namespace of its own, one port per node.
+
+Nothing is created in the host's namespace. A node's own namespace has a name only until the node
+has booted into it; from then on it lives exactly as long as the node's processes, so a killed node
+takes its addresses along, and no leftover is possible.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+from labkit.host import LabError, call
+
+BRIDGE = "wire"
+
+
+def namespace(lab: str, part: str) -> str:
+    """Return the name of a network namespace: the dots keep lab names apart from one another."""
+    return f"xcatlab.{lab}.{part}"
+
+
+def create(lab: str) -> None:
+    """Make the bridge; it forwards at once and holds no address."""
+    wire = namespace(lab, BRIDGE)
+    call(["ip", "netns", "add", wire])
+    bridge = ["link", "add", "lab0", "type", "bridge", "stp_state", "0", "forward_delay", "0"]
+    call(["ip", "-n", wire, *bridge, "mcast_snooping", "0"])
+    call(["ip", "-n", wire, "link", "set", "lab0", "addrgenmode", "none", "up"])
+
+
+def plug(lab: str, node: str, mac: str) -> str:
+    """Give `node` a fresh namespace with eth0 on the bridge; return the namespace's path."""
+    wire, own = namespace(lab, BRIDGE), namespace(lab, node)
+    unplug(lab, node)
+    call(["ip", "netns", "add", own])
+    pair = ["link", "add", node, "type", "veth", "peer", "name", "eth0", "address", mac]
+    call(["ip", "-n", wire, *pair, "netns", own])
+    call(["ip", "-n", wire, "link", "set", node, "addrgenmode", "none", "master", "lab0", "up"])
+    return f"/run/netns/{own}"
+
+
+def forget_name(lab: str, node: str) -> None:
+    """Drop the name of the node's namespace, which its processes alone hold from now on."""
+    own = namespace(lab, node)
+    if os.path.exists(f"/run/netns/{own}"):
+        call(["ip", "netns", "delete", own])
+
+
+def unplug(lab: str, node: str) -> None:
+    """Remove the node's port, and its namespace if that still has a name."""
+    call(["ip", "-n", namespace(lab, BRIDGE), "link", "delete", node], check=False)
+    forget_name(lab, node)
+
+
+def set_port(lab: str, node: str, up: bool) -> None:
+    """Pull or plug the node's cable: its eth0 loses or gets its carrier."""
+    if node not in ports(lab):
+        raise LabError(f"{node} has no port on the bridge of lab '{lab}': boot it first.")
+    state = "up" if up else "down"
+    call(["ip", "-n", namespace(lab, BRIDGE), "link", "set", node, state])
+
+
+def ports(lab: str) -> dict[str, bool]:
+    """Return for each plugged node whether its cable is in (True) or cut (False)."""
+    listing = ["ip", "-n", namespace(lab, BRIDGE), "-json", "link", "show", "type", "veth"]
+    shown = call(listing, check=False).stdout
+    return {port["ifname"]: "UP" in port["flags"] for port in json.loads(shown or "[]") if port}
+
+
+def destroy(lab: str) -> None:
+    """Remove every namespace of this lab; the links go with them."""
+    for name in names(lab):
+        call(["ip", "netns", "delete", name], check=False)
+
+
+def names(lab: str) -> list[str]:
+    """Return the named namespaces of this lab."""
+    if not os.path.isdir("/run/netns"):
+        return []
+    return [name for name in os.listdir("/run/netns") if name.startswith(f"xcatlab.{lab}.")]
