@@ -1,0 +1,109 @@
+"""What differs between the configurations of two CIBs, in words for a person.
+
+Compared are units: each resource, constraint and cluster property with its labelled values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from lxml import etree
+
+_UNITS = frozenset({"primitive", "group", "clone", "rsc_colocation", "rsc_order", "rsc_location"})
+_OP_SHOWN = ("interval", "timeout", "on-fail", "enabled", "start-delay")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One difference: a unit is added, changed or removed; ``details`` one line each."""
+
+    what: str
+    kind: str
+    id: str
+    details: Sequence[str] = field(default_factory=tuple)
+
+
+def configuration(cib: etree._Element) -> etree._Element:
+    """Return the configuration of a CIB.  Raises KeyError when it has none."""
+    found = cib.find("configuration")
+    if found is None:
+        raise KeyError("configuration")
+    return found
+
+
+def canonical(element: etree._Element) -> str:
+    """Return a text that is equal for elements that mean the same (order of attributes apart)."""
+    return etree.tostring(element, method="c14n", with_comments=False).decode()
+
+
+def changes(old: etree._Element, new: etree._Element) -> list[Change]:
+    """Return what differs between the configurations of two CIBs, for a person to read."""
+    before, after = _units(old), _units(new)
+    found = []
+    for identifier, (kind, lines) in after.items():
+        if identifier not in before:
+            found.append(Change("added", kind, identifier, _shown(lines)))
+        elif before[identifier][1] != lines:
+            found.append(
+                Change("changed", kind, identifier, _differences(before[identifier][1], lines))
+            )
+    for identifier, (kind, _lines) in before.items():
+        if identifier not in after:
+            found.append(Change("removed", kind, identifier))
+    return found
+
+
+def same_configuration(old: etree._Element, new: etree._Element) -> bool:
+    """Tell whether two CIBs have the same configuration (their status may differ)."""
+    return canonical(configuration(old)) == canonical(configuration(new))
+
+
+def _units(cib: etree._Element) -> dict[str, tuple[str, dict[str, str]]]:
+    """Return resources, constraints and properties by id: their kind and labelled values."""
+    units: dict[str, tuple[str, dict[str, str]]] = {}
+    for element in configuration(cib).iter(*_UNITS):
+        units[element.get("id", "")] = (_kind(element), dict(_values(element)))
+    for nvpair in configuration(cib).iterfind("crm_config/cluster_property_set/nvpair"):
+        name = nvpair.get("name", "")
+        units[f"property {name}"] = ("property", {"value": nvpair.get("value", "")})
+    return units
+
+
+def _kind(element: etree._Element) -> str:
+    return {"rsc_colocation": "colocation", "rsc_order": "order", "rsc_location": "location"}.get(
+        str(element.tag), str(element.tag)
+    )
+
+
+def _values(unit: etree._Element) -> Iterator[tuple[str, str]]:
+    """Yield the labelled values of one unit, without those of the units inside it."""
+    for name, value in unit.attrib.items():
+        if name != "id":
+            yield str(name), str(value)
+    members = [child.get("id", "") for child in unit if child.tag in _UNITS]
+    if members:
+        yield "members", " ".join(members)
+    for child in unit.iterchildren(etree.Element):
+        if child.tag in _UNITS:
+            continue
+        for element in child.iter(etree.Element):
+            if element.tag == "nvpair":
+                yield element.get("name", ""), element.get("value", "")
+            elif element.tag == "op":
+                role = f" {element.get('role')}" if element.get("role") else ""
+                shown = (f"{name}={element.get(name)}" for name in _OP_SHOWN if element.get(name))
+                yield f"{element.get('name')}{role}", " ".join(shown)
+
+
+def _shown(lines: dict[str, str]) -> tuple[str, ...]:
+    return tuple(f"{label}: {value}" for label, value in lines.items())
+
+
+def _differences(before: dict[str, str], after: dict[str, str]) -> tuple[str, ...]:
+    labels = [*after, *(label for label in before if label not in after)]
+    return tuple(
+        f"{label}: {before.get(label, '(not set)')} -> {after.get(label, '(not set)')}"
+        for label in labels
+        if before.get(label) != after.get(label)
+    )

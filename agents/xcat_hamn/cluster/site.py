@@ -1,0 +1,251 @@
+"""The site file, declared once: sections, keys, kinds, defaults and a line of help for each."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from xcat_hamn.cluster import kinds
+from xcat_hamn.cluster.sitefile import DEFAULT_PATH, Key, Section, Site, SiteError, load, read
+
+SECTIONS = (
+    Section(
+        "cluster",
+        "The two management nodes, and who decides that the role moves.",
+        (
+            Key(
+                "nodes",
+                kinds.NODES,
+                "Each management node: its cluster name (`crm_node -n`) and its own address, over "
+                "which the databases replicate. Not the service address.",
+                required=True,
+                example="mn1=10.11.0.11 mn2=10.11.0.12",
+                parameter="xcat-pgsql.nodes",
+            ),
+            Key(
+                "failover",
+                kinds.one_of("manual", "automatic"),
+                "manual: a service that keeps failing stays down where it is until you repair it "
+                "or move the role. automatic: after three failures the role moves by itself.",
+                default="manual",
+            ),
+        ),
+    ),
+    Section(
+        "identity",
+        "What makes a node the xCAT management node for all others; it moves with the role.",
+        (
+            Key(
+                "addresses",
+                kinds.SERVICE_ADDRESSES,
+                "The service addresses, each on its interface. The first is the one at which the "
+                "services are checked.",
+                required=True,
+                example="10.11.0.10/24@eth0",
+                parameter="xcat-mnidentity.addresses",
+            ),
+            Key(
+                "hostname",
+                kinds.NAME,
+                "The host name of the management node while a node holds the role. Not set: every "
+                "node keeps its own name.",
+                example="xcatmn",
+                parameter="xcat-mnidentity.hostname",
+            ),
+            Key(
+                "duplicate_probe",
+                kinds.YES_NO,
+                "Ask the network whether somebody else still has a service address before taking "
+                "it. Leave it on.",
+                default="yes",
+                parameter="xcat-mnidentity.duplicate_probe",
+            ),
+            Key(
+                "announcements",
+                kinds.number(1, 60),
+                "How many times a new place of a service address is announced to the network.",
+                default="5",
+                parameter="xcat-mnidentity.announcements",
+            ),
+        ),
+    ),
+    Section(
+        "database",
+        "The xCAT database.",
+        (
+            Key(
+                "engine",
+                kinds.one_of("postgresql", "none"),
+                "postgresql: the cluster runs it, replicated to the other node. none: the cluster "
+                "has nothing to do with it (SQLite on shared storage, a database elsewhere).",
+                required=True,
+                example="postgresql",
+            ),
+            Key(
+                "pgdata",
+                kinds.PATH,
+                "The data directory, the same on both nodes.",
+                required=True,
+                unless="none",
+                example="/var/lib/postgresql/15/main",
+                parameter="xcat-pgsql.pgdata",
+            ),
+            Key(
+                "config_file",
+                kinds.PATH,
+                "postgresql.conf, if it is not in the data directory (Debian keeps it in /etc).",
+                example="/etc/postgresql/15/main/postgresql.conf",
+                parameter="xcat-pgsql.config_file",
+            ),
+            Key(
+                "bindir",
+                kinds.PATH,
+                "Where pg_ctl is. Not set: looked for.",
+                example="/usr/lib/postgresql/15/bin",
+                parameter="xcat-pgsql.bindir",
+            ),
+            Key(
+                "user",
+                kinds.NAME,
+                "The system user that runs PostgreSQL.",
+                default="postgres",
+                parameter="xcat-pgsql.user",
+            ),
+            Key(
+                "port",
+                kinds.number(1, 65535),
+                "The TCP port of PostgreSQL.",
+                default="5432",
+                parameter="xcat-pgsql.port",
+            ),
+            Key(
+                "socket_directory",
+                kinds.PATH,
+                "Where PostgreSQL's local socket is.",
+                default="/var/run/postgresql",
+                parameter="xcat-pgsql.socket_directory",
+            ),
+            Key(
+                "replication_user",
+                kinds.NAME,
+                "The database user with which the standby follows the primary.",
+                default="xcat_repl",
+                parameter="xcat-pgsql.replication_user",
+            ),
+            Key(
+                "passfile",
+                kinds.PATH,
+                "A libpq password file with the password of replication_user, readable by user "
+                "only. Passwords never go into this file or into the cluster configuration.",
+                example="/var/lib/postgresql/.pgpass",
+                parameter="xcat-pgsql.passfile",
+            ),
+            Key(
+                "synchronous",
+                kinds.YES_NO,
+                "While a standby is attached, report a write as done only when both nodes have it.",
+                default="yes",
+                parameter="xcat-pgsql.synchronous",
+            ),
+            Key(
+                "start_timeout",
+                kinds.SECONDS,
+                "How long a start may take, including the first copy of the whole database to the "
+                "standby.",
+                default="10m",
+            ),
+        ),
+    ),
+    Section(
+        "services",
+        "What runs on the node that holds the role. xcatd always does.",
+        (
+            Key(
+                "network",
+                kinds.some_of("dns", "dhcp", "console"),
+                "The network services that this management node provides.",
+                default="dns dhcp console",
+            ),
+            Key(
+                "osdeploy",
+                kinds.YES_NO,
+                "Renew the boot files of the nodes after a takeover (nodeset).",
+                default="yes",
+            ),
+            Key(
+                "cfgloc",
+                kinds.PATH,
+                "xCAT's file that says where its database is.",
+                default="/etc/xcat/cfgloc",
+                parameter="xcat-netsvcs.cfgloc",
+            ),
+        ),
+    ),
+    Section(
+        "fencing",
+        "How the cluster makes sure that a lost management node is really off.",
+        (
+            Key(
+                "devices",
+                kinds.names("ids of fence devices of the cluster"),
+                "The fence devices that you have created (`pcs stonith create`). With none, a dead "
+                "primary cannot be taken over safely: nothing proves that it does not still write.",
+                required=True,
+                example="none",
+            ),
+        ),
+    ),
+)
+
+
+def load_site(path: str = DEFAULT_PATH) -> Site:
+    """Read and check a site file.  Raises SiteError."""
+    return _consistent(load(path, SECTIONS))
+
+
+def read_site(text: str, path: str = DEFAULT_PATH) -> Site:
+    """Check the text of a site file.  Raises SiteError."""
+    return _consistent(read(text, path, SECTIONS))
+
+
+def _consistent(site: Site) -> Site:
+    """Return ``site`` when its keys fit each other.  Raises SiteError."""
+    own = site.pairs("cluster", "nodes")
+    for word in site.words("identity", "addresses"):
+        service = ipaddress.ip_interface(word.partition("@")[0]).ip
+        for node, address in own.items():
+            if ipaddress.ip_address(address) == service:
+                raise SiteError(
+                    [
+                        f"{site.path}, [identity] addresses: {service} is {node}'s own address: "
+                        "give an address that no node has by itself, so that it can move"
+                    ]
+                )
+    return site
+
+
+def fragment_values(site: Site) -> dict[str, str]:
+    """Return what the placeholders of the fragments stand for, by ``section.key``.
+
+    Keys that the agents have the same default for are empty while the file does not give them.
+    """
+    values = {
+        f"{section.name}.{key.name}": (
+            site.text(section.name, key.name)
+            if not key.parameter or (section.name, key.name) in site.given
+            else ""
+        )
+        for section in SECTIONS
+        for key in section.keys
+    }
+    automatic = site.text("cluster", "failover") == "automatic"
+    first_address = site.words("identity", "addresses")[0]
+    values.update(
+        {
+            "cluster.node_count": str(len(site.words("cluster", "nodes"))),
+            "cluster.failure_moves_role": "true" if automatic else "false",
+            "cluster.database_failures": "3" if automatic else "INFINITY",
+            "identity.service_address": first_address.partition("/")[0],
+            "fencing.enabled": "true" if site.words("fencing", "devices") else "false",
+        }
+    )
+    return values
