@@ -103,12 +103,16 @@ class Node:
 
     # -- files ------------------------------------------------------------------------------
 
-    def put(self, path: str, content: str | bytes, mode: int = 0o644) -> None:
-        """Write a file in the node, by way of a new file and a rename; folders are made."""
-        self.run(["mkdir", "-p", os.path.dirname(path)])
-        self.run(["tee", f"{path}.lab-new"], stdin=content)
-        self.run(["chmod", f"{mode:o}", f"{path}.lab-new"])
-        self.run(["mv", "-T", f"{path}.lab-new", path])
+    def put(
+        self, path: str, content: str | bytes, mode: int = 0o644, owner: str = "root:root"
+    ) -> None:
+        """Write a file in the node, in place of what is there; folders are made.
+
+        `owner` is user:group.
+        """
+        user, _, group = owner.partition(":")
+        rights = [f"--mode={mode:o}", f"--owner={user}", f"--group={group or user}"]
+        self.run(["install", "-D", *rights, "/dev/stdin", path], stdin=content)
 
     def put_file(self, source: str, path: str) -> None:
         """Copy one file of the host into the node, with its mode."""
