@@ -16,11 +16,15 @@ _OP_SHOWN = ("interval", "timeout", "on-fail", "enabled", "start-delay")
 
 @dataclass(frozen=True)
 class Change:
-    """One difference: a unit is added, changed or removed; ``details`` one line each."""
+    """One difference: a unit is added, changed or removed.
+
+    ``summary`` says in a few words what the unit is, ``details`` has one line per value.
+    """
 
     what: str
     kind: str
     id: str
+    summary: str
     details: Sequence[str] = field(default_factory=tuple)
 
 
@@ -41,16 +45,17 @@ def changes(old: etree._Element, new: etree._Element) -> list[Change]:
     """Return what differs between the configurations of two CIBs, for a person to read."""
     before, after = _units(old), _units(new)
     found = []
-    for identifier, (kind, lines) in after.items():
-        if identifier not in before:
-            found.append(Change("added", kind, identifier, _shown(lines)))
-        elif before[identifier][1] != lines:
-            found.append(
-                Change("changed", kind, identifier, _differences(before[identifier][1], lines))
-            )
-    for identifier, (kind, _lines) in before.items():
+    for identifier, unit in after.items():
+        known = before.get(identifier)
+        if known is None:
+            shown = tuple(f"{label}: {value}" for label, value in unit.values.items())
+            found.append(Change("added", unit.kind, identifier, unit.summary(), shown))
+        elif known.values != unit.values:
+            shown = _differences(known.values, unit.values)
+            found.append(Change("changed", unit.kind, identifier, unit.summary(), shown))
+    for identifier, unit in before.items():
         if identifier not in after:
-            found.append(Change("removed", kind, identifier))
+            found.append(Change("removed", unit.kind, identifier, unit.summary()))
     return found
 
 
@@ -59,21 +64,47 @@ def same_configuration(old: etree._Element, new: etree._Element) -> bool:
     return canonical(configuration(old)) == canonical(configuration(new))
 
 
-def _units(cib: etree._Element) -> dict[str, tuple[str, dict[str, str]]]:
-    """Return resources, constraints and properties by id: their kind and labelled values."""
-    units: dict[str, tuple[str, dict[str, str]]] = {}
+@dataclass(frozen=True)
+class _Unit:
+    """A resource, constraint or property: its kind and labelled values."""
+
+    kind: str
+    values: dict[str, str]
+
+    def summary(self) -> str:
+        pattern = _SUMMARIES.get(self.kind, "")
+        return " ".join(pattern.format_map(_Blank(self.values)).split())
+
+
+class _Blank(dict[str, str]):
+    """Values of which a missing one reads as nothing."""
+
+    def __missing__(self, _key: str) -> str:
+        return ""
+
+
+#: Kind -> how its values read in a few words.
+_SUMMARIES = {
+    "primitive": "{class}:{provider}:{type}",
+    "group": "of {members}",
+    "clone": "of {members}",
+    "colocation": "{rsc} runs where {with-rsc} is {with-rsc-role}",
+    "order": "{first-action} {first}, then {then-action} {then}",
+    "property": "{value}",
+}
+_KINDS = {"rsc_colocation": "colocation", "rsc_order": "order", "rsc_location": "location"}
+
+
+def _units(cib: etree._Element) -> dict[str, _Unit]:
+    """Return the units of a configuration by id; a property's is its name."""
+    units: dict[str, _Unit] = {}
     for element in configuration(cib).iter(*_UNITS):
-        units[element.get("id", "")] = (_kind(element), dict(_values(element)))
+        kind = _KINDS.get(str(element.tag), str(element.tag))
+        units[element.get("id", "")] = _Unit(kind, dict(_values(element)))
     for nvpair in configuration(cib).iterfind("crm_config/cluster_property_set/nvpair"):
-        name = nvpair.get("name", "")
-        units[f"property {name}"] = ("property", {"value": nvpair.get("value", "")})
+        values = {"value": nvpair.get("value", "")}
+        units[f"property {nvpair.get('name', '')}"] = _Unit("property", values)
     return units
-
-
-def _kind(element: etree._Element) -> str:
-    return {"rsc_colocation": "colocation", "rsc_order": "order", "rsc_location": "location"}.get(
-        str(element.tag), str(element.tag)
-    )
 
 
 def _values(unit: etree._Element) -> Iterator[tuple[str, str]]:
@@ -94,10 +125,6 @@ def _values(unit: etree._Element) -> Iterator[tuple[str, str]]:
                 role = f" {element.get('role')}" if element.get("role") else ""
                 shown = (f"{name}={element.get(name)}" for name in _OP_SHOWN if element.get(name))
                 yield f"{element.get('name')}{role}", " ".join(shown)
-
-
-def _shown(lines: dict[str, str]) -> tuple[str, ...]:
-    return tuple(f"{label}: {value}" for label, value in lines.items())
 
 
 def _differences(before: dict[str, str], after: dict[str, str]) -> tuple[str, ...]:

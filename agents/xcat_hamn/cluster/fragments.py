@@ -20,8 +20,6 @@ from xcat_hamn.cluster.site import fragment_values
 from xcat_hamn.cluster.sitefile import Site
 from xcat_hamn.errors import HamnError
 
-#: Where the package puts the fragments, and where they are in the source tree.
-INSTALLED = "/usr/share/xcat-hamn/constraints"
 _PLACEHOLDER = re.compile(r"\$\{([a-z_]+\.[a-z_]+)\}")
 _SAYS_NOTHING = frozenset({"", "false"})
 
@@ -45,9 +43,12 @@ FRAGMENTS = (
 
 
 def directory() -> str:
-    """Return the directory of the fragments: the source tree's, else the package's."""
-    tree = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../../constraints"))
-    return tree if os.path.isdir(tree) else INSTALLED
+    """Return the directory of the fragments: it stands beside the package's parent directory.
+
+    That is so in the source tree (agents/ and constraints/) and in the package (python/ and
+    constraints/ in /usr/share/xcat-hamn).
+    """
+    return os.path.abspath(os.path.join(os.path.dirname(__file__), "../../../constraints"))
 
 
 def fragments_of(site: Site, where: str) -> list[etree._Element]:

@@ -1,0 +1,40 @@
+"""The exit codes of xcat-hamn: sysexits.h's numbers, which Pacemaker's own tools use too."""
+
+from __future__ import annotations
+
+from xcat_hamn import errors
+from xcat_hamn.cluster.pacemaker import ClusterUnreachable, InvalidConfiguration
+from xcat_hamn.cluster.sitefile import SiteError
+
+OK = 0
+FAILED = 1
+USAGE = 2
+UNAVAILABLE = 69
+DENIED = 77
+CONFIGURATION = 78
+INTERRUPTED = 130
+
+#: code -> meaning, for the manual page; the first row that fits an error wins in ``code_of``.
+MEANINGS = {
+    OK: "done, or nothing to do",
+    FAILED: "something did not work; the sentence on stderr says what",
+    USAGE: "an unknown verb or option",
+    UNAVAILABLE: "the cluster does not answer, or a program is not installed",
+    DENIED: "not permitted: run it as root",
+    CONFIGURATION: "the site file, or the configuration made from it, cannot be used",
+    INTERRUPTED: "interrupted from the keyboard",
+}
+
+_CODES: tuple[tuple[type[Exception], int], ...] = (
+    (SiteError, CONFIGURATION),
+    (InvalidConfiguration, CONFIGURATION),
+    (ClusterUnreachable, UNAVAILABLE),
+    (errors.MissingTool, UNAVAILABLE),
+    (errors.CommandTimeout, UNAVAILABLE),
+    (errors.PermissionProblem, DENIED),
+)
+
+
+def code_of(error: Exception) -> int:
+    """Return the exit code for an error that a person may read."""
+    return next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)

@@ -1,0 +1,35 @@
+"""The verbs of xcat-hamn, in the order of its help: the one place where a verb is registered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A verb: its name, the module whose ``command`` it is, and one line of help."""
+
+    name: str
+    module: str
+    summary: str
+
+    def command(self) -> Callable[..., int]:
+        """Import the verb's module and return its command."""
+        found: Callable[..., int] = import_module(self.module).command
+        return found
+
+
+VERBS = (
+    Verb(
+        "configure",
+        "xcat_hamn.cli.configure",
+        "Bring the cluster's configuration in line with the site file.",
+    ),
+)
+
+
+def find(name: str) -> Verb | None:
+    """Return the verb called ``name``, or None."""
+    return next((verb for verb in VERBS if verb.name == name), None)
