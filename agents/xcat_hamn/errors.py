@@ -37,3 +37,11 @@ class DeadlineExceeded(HamnError):
 
 class CommandFailed(HamnError):
     """A command ended with an exit code that its caller does not accept."""
+
+
+class NotRunning(HamnError):
+    """A resource that was running is cleanly absent now; the sentence says how that shows."""
+
+
+class Refused(HamnError):
+    """What was asked for would lose data or make two active nodes, so it was not done."""

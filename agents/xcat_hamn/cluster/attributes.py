@@ -50,57 +50,54 @@ class Attributes:
             return True
         return not 0 <= time.time() - os.stat(path).st_mtime < _REFRESH
 
-    def _tell(self, name: str, value: str, argv: list[str]) -> bool:
+    def _write(self, memory: str, value: str, argv: list[str]) -> bool:
         """Run ``argv`` when ``value`` is news; return False when the cluster did not take it."""
-        if not self._is_news(name, value):
+        if not self._is_news(memory, value):
             return True
         # The memory is dropped before the write, so that a kill in between means "write again".
-        remove(self._remembered(name))
-        result = self._runner.run(argv, timeout=_TIMEOUT)
+        remove(self._remembered(memory))
+        environment = {"OCF_RESOURCE_INSTANCE": self._context.instance}
+        result = self._runner.run(argv, timeout=_TIMEOUT, env=environment)
         if not result.ok:
             self._log.warning(
-                f"the cluster did not take {name}={value} ({result.last_line()}): "
+                f"the cluster did not take {memory}={value} ({result.last_line()}): "
                 "it is written again by the next monitor"
             )
             return False
-        write_text(self._remembered(name), value)
+        write_text(self._remembered(memory), value)
         return True
 
-    def publish(self, name: str, value: str) -> bool:
-        """Show ``value`` in crm_mon under ``name``; an empty value removes it.
+    def _tell(self, name: str, value: str, node: str, options: list[str]) -> bool:
+        change = ["--update", value] if value else ["--delete"]
+        where = ["--node", node] if node else []
+        argv = ["attrd_updater", *options, "--name", name, *where, *change]
+        return self._write(f"{name}@{node}" if node else name, value, argv)
 
-        Raises KeyError for a name or a word that the vocabulary does not declare.
+    def publish(self, name: str, value: str, node: str = "") -> bool:
+        """Show ``value`` in crm_mon under ``name`` of ``node``; an empty value removes it.
+
+        Without ``node`` it is this node's.  Raises KeyError for a name or a word that the
+        vocabulary does not declare.
         """
         words = VOCABULARY[name][2]
         if value and words and value not in words:
             raise KeyError(f"{value} is not a declared value of {name}")
-        change = ["--update", value] if value else ["--delete"]
-        return self._tell(name, value, ["attrd_updater", "--name", name, *change])
+        return self._tell(name, value, node, [])
 
     def score(self, value: str) -> bool:
         """Set this node's promotion score (an integer as text, or GATED); empty removes it."""
+        instance = self._context.instance
         change = ["--update", value] if value else ["--delete"]
-        environment = {"OCF_RESOURCE_INSTANCE": self._context.instance}
-        name = f"score.{self._context.instance}"
-        if not self._is_news(name, value):
-            return True
-        remove(self._remembered(name))
-        result = self._runner.run(
-            ["crm_attribute", "--promotion", self._context.instance, *change],
-            timeout=_TIMEOUT,
-            env=environment,
+        return self._write(
+            f"score.{instance}", value, ["crm_attribute", "--promotion", instance, *change]
         )
-        if not result.ok:
-            self._log.warning(f"the cluster did not take score {value} ({result.last_line()})")
-            return False
-        write_text(self._remembered(name), value)
-        return True
 
-    def share(self, name: str, value: str) -> bool:
-        """Tell the other nodes ``value`` without showing it in crm_mon or storing it in the CIB."""
-        name = f"{self._context.instance}-{name}"
-        change = ["--update", value] if value else ["--delete"]
-        return self._tell(name, value, ["attrd_updater", "--private", "--name", name, *change])
+    def share(self, name: str, value: str, node: str = "") -> bool:
+        """Tell the cluster ``value`` without showing it in crm_mon or storing it in the CIB.
+
+        It belongs to ``node`` (this one without it) and is gone when that node leaves.
+        """
+        return self._tell(f"{self._context.instance}-{name}", value, node, ["--private"])
 
     def shared(self, name: str, node: str) -> str | None:
         """Return what ``node`` shared under ``name``, None when it shared nothing or has left."""
@@ -122,5 +119,11 @@ class Attributes:
         return None
 
     def forget(self) -> None:
-        """Drop the memory of what was written, so that all is written again."""
-        self._force = True
+        """Drop the memory of what was written, so that the next monitor writes all of it again.
+
+        For a change of role: the other node wrote some of this node's attributes meanwhile.
+        """
+        directory = self._context.run_directory
+        for entry in os.listdir(directory) if os.path.isdir(directory) else ():
+            if entry.startswith("published."):
+                remove(f"{directory}/{entry}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 DATABASE = "xcat-db"
 DATABASE_LIMIT = "xcat-db-limit"
+DATABASE_SYNC = "xcat-db-sync"
 MANAGEMENT_NODE = "xcat-mn"
 
 #: name -> (writer, meaning, {value: meaning}); an empty table of values means one free sentence.
@@ -31,6 +32,14 @@ VOCABULARY: dict[str, tuple[str, str, dict[str, str]]] = {
         "xcat-pgsql",
         "Why this node cannot become the primary now: one sentence; absent when it can.",
         {},
+    ),
+    DATABASE_SYNC: (
+        "xcat-pgsql, on the primary, for the standby's node",
+        "Whether the primary waits for this node's confirmation at every commit.",
+        {
+            "confirmed": "every commit that a client was told of is on this node's disk",
+            "not-confirmed": "the primary commits without this node",
+        },
     ),
     MANAGEMENT_NODE: (
         "xcat-mnidentity",

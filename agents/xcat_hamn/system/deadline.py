@@ -32,15 +32,21 @@ class Deadline:
         """Return a deadline ``seconds`` from now that does not outlive this one."""
         return Deadline(self.at_most(seconds))
 
+    def holds(self, condition: Callable[[], bool], *, every: float = 0.05) -> bool:
+        """Poll ``condition`` every ``every`` seconds, at least once; tell if it held in time."""
+        while not condition():
+            if self.left() <= 0:
+                return False
+            time.sleep(self.at_most(every))
+        return True
+
     def wait_for(self, condition: Callable[[], bool], what: str, *, every: float = 0.05) -> None:
-        """Poll ``condition`` every ``every`` seconds until it holds.
+        """Poll ``condition`` until it holds.
 
         Raises DeadlineExceeded, naming ``what``, when it does not in time.
         """
-        while not condition():
-            if self.left() <= 0:
-                raise DeadlineExceeded(
-                    f"{what} did not happen within {self.total:.0f} s: look at the log of that "
-                    "component, or raise the operation's timeout"
-                )
-            time.sleep(self.at_most(every))
+        if not self.holds(condition, every=every):
+            raise DeadlineExceeded(
+                f"{what} did not happen within {self.total:.0f} s: look at the log of that "
+                "component, or raise the operation's timeout"
+            )

@@ -302,3 +302,28 @@ class Runner:
         returncode = os.waitstatus_to_exitcode(child.status or 0)
         self._trace(f"run: {shown} -> {returncode} in {duration:.3f} s; {stdout!r} {stderr!r}")
         return Result(argv, returncode, stdout, stderr, duration)
+
+    def start_daemon(self, argv: Sequence[str], *, user: str, log_file: str) -> int:
+        """Start ``argv`` in a session of its own, output appended to ``log_file``; return its pid.
+
+        For servers that stay in the foreground.  It outlives this agent and is not in the group
+        that Pacemaker kills at a timeout.  Raises MissingTool.
+        """
+        environment = dict(ENVIRONMENT)
+        command = [find_executable(argv[0]), *argv[1:]]
+        command = [*_as_user(user, environment), *command]
+        append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        pid = os.posix_spawn(
+            command[0],
+            command,
+            environment,
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, log_file, append, 0o640),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+            ],
+            setsid=True,
+            setsigdef=[_SIGPIPE],
+        )
+        self._trace(f"daemon: {' '.join(argv)} -> pid {pid}")
+        return pid

@@ -1,0 +1,446 @@
+"""ocf:heartbeat:xcat-pgsql: which action does what."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from xcat_hamn import __version__, errors
+from xcat_hamn.cluster import vocabulary
+from xcat_hamn.cluster.attributes import GATED
+from xcat_hamn.database.postgresql import decision, survey
+from xcat_hamn.database.postgresql.claim import Claim
+from xcat_hamn.database.postgresql.client import Client
+from xcat_hamn.database.postgresql.installation import Installation
+from xcat_hamn.database.postgresql.replication import Replication
+from xcat_hamn.ocf import codes
+from xcat_hamn.ocf.call import Handlers
+from xcat_hamn.ocf.declaration import (
+    BOOLEAN,
+    INTEGER,
+    STRING,
+    Action,
+    Agent,
+    Parameter,
+)
+from xcat_hamn.system.files import read_text, remove, write_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from xcat_hamn.database.postgresql.client import ServerState
+    from xcat_hamn.database.postgresql.server import Server
+    from xcat_hamn.ocf.call import Call
+
+#: Seconds after a promotion during which the primary's monitor waits for the standby to attach,
+#: so that the way back opens soon, and how long one monitor waits at most.
+_YOUNG, _PATIENCE = 60.0, 4.0
+#: Seconds for which a start with an empty data directory waits for another node's server.
+_COPY_PATIENCE = 60.0
+#: Seconds for which a monitor bears with a server that does not answer (a crash recovery after a
+#: backend died takes about one).
+_ANSWER_PATIENCE = 5.0
+
+
+def _nodes_problem(text: str) -> str | None:
+    for word in text.split():
+        name, separator, address = word.partition("=")
+        if not (name and separator and address):
+            return (
+                f'parameter nodes has "{word}", which is not NODE=ADDRESS: give for example '
+                '"mn1=10.11.0.11 mn2=10.11.0.12"'
+            )
+    return None
+
+
+def _absolute(name: str) -> Callable[[str], str | None]:
+    def check(text: str) -> str | None:
+        if text.startswith("/"):
+            return None
+        return f'parameter {name} is "{text}", which is no absolute path: start it with a slash'
+
+    return check
+
+
+class Pgsql(Handlers):
+    """The actions of xcat-pgsql."""
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(call)
+        values = call.values
+        self.node = call.context.node or _ask_node_name(call)
+        self.attributes = call.attributes
+        self.installation = Installation(
+            call.runner,
+            pgdata=values.text("pgdata"),
+            user=values.text("user"),
+            bindir=values.text("bindir"),
+            config_file=values.text("config_file"),
+        )
+        self.client = Client(
+            user=values.text("user"),
+            port=values.number("port"),
+            socket_directory=values.text("socket_directory"),
+            deadline=call.deadline,
+        )
+        addresses = dict(word.split("=", 1) for word in values.words("nodes"))
+        self.replication = Replication(
+            self.node,
+            addresses,
+            port=values.number("port"),
+            user=values.text("replication_user"),
+            passfile=values.text("passfile"),
+        )
+        self.peers = sorted(self.replication.peers)
+        self.survey = survey.Survey(self.attributes, self.node, self.peers)
+        self.claim = Claim(call.context.durable_directory)
+
+    def _server(self) -> Server:
+        from xcat_hamn.database.postgresql.server import Server
+
+        call = self.call
+        instance = call.context.instance
+        return Server(self.installation, self.client, call.deadline, call.log, instance)
+
+    # -- monitor ---------------------------------------------------------------------------
+
+    def monitor(self) -> int:
+        """Read the role from the server, publish it, and keep the promotion score true."""
+        if self.installation.postmaster_pid() is None:
+            if self.call.context.is_probe:
+                return codes.NOT_RUNNING
+            self.attributes.publish(vocabulary.DATABASE, "stopped")
+            raise errors.NotRunning(
+                f"PostgreSQL is not running on {self.installation.pgdata}: see its log in "
+                "/var/log/xcat-hamn for why it ended"
+            )
+        state = self._state()
+        if state.in_recovery:
+            self._publish_standby(state)
+            return codes.SUCCESS
+        return self._monitor_primary(state)
+
+    def _state(self) -> ServerState:
+        """Return the server's state, bearing with a short silence.  Raises CommandFailed."""
+        patience = self.call.deadline.sooner(_ANSWER_PATIENCE)
+        while True:
+            try:
+                return self.client.server_state()
+            except errors.CommandFailed:
+                if patience.left() <= 0 or self.installation.postmaster_pid() is None:
+                    self.attributes.publish(vocabulary.DATABASE, "failed")
+                    raise
+                time.sleep(0.2)
+
+    def _monitor_primary(self, state: ServerState) -> int:
+        from xcat_hamn.database.postgresql.supervision import Supervision
+
+        call = self.call
+        keeper = Supervision(
+            self.client, self.attributes, self.claim, call.deadline, call.log, self.peers
+        )
+        self.attributes.score(decision.PRIMARY_SCORE)
+        ready = keeper.keep(state, call.values.flag("synchronous"), self._patience())
+        self._publish_primary(state, "primary" if ready else "primary-alone")
+        if self.peers and not ready and call.values.flag("report_degraded"):
+            return codes.DEGRADED_PROMOTED
+        return codes.RUNNING_PROMOTED
+
+    def _publish_primary(self, state: ServerState, word: str) -> None:
+        self.attributes.publish(vocabulary.DATABASE, word)
+        self.attributes.publish(vocabulary.DATABASE_LIMIT, "")
+        self.attributes.publish(vocabulary.DATABASE_SYNC, "", node=self.node)
+        self.attributes.share(survey.TIMELINE, str(state.timeline))
+        self.attributes.share(survey.POSITION, "")
+        for node in (self.node, *self.peers):
+            self.attributes.share(survey.HANDOVER, "", node=node)
+
+    def _patience(self) -> float:
+        """Return for how long this monitor may wait for the standby, in seconds."""
+        stamp = read_text(self._stamp()) or ""
+        age = time.monotonic() - float(stamp or "-inf")
+        return _PATIENCE if self.peers and 0 <= age < _YOUNG else 0.0
+
+    def _stamp(self) -> str:
+        return f"{self.call.context.run_directory}/promoted"
+
+    def _verdict(self, state: ServerState) -> decision.Verdict:
+        system = "" if state.attached else self._system_identifier()
+        return decision.judge(self.survey.view(state, self.claim.read(), system))
+
+    def _system_identifier(self) -> str:
+        rows = self.client.ask("SELECT system_identifier FROM pg_control_system()")
+        return str(rows[0][0])
+
+    def _publish_standby(self, state: ServerState) -> decision.Verdict:
+        """Publish role, limit and score of a standby, and what others compare themselves with."""
+        verdict = self._verdict(state)
+        self.attributes.score(verdict.score)
+        self.attributes.publish(vocabulary.DATABASE, verdict.word)
+        self.attributes.publish(vocabulary.DATABASE_LIMIT, verdict.limit)
+        self.attributes.share(survey.TIMELINE, str(state.timeline))
+        if not state.attached:
+            self.attributes.share(survey.SYSTEM, self._system_identifier())
+        position = "" if state.attached else f"{state.timeline} {state.position}"
+        self.attributes.share(survey.POSITION, position)
+        return verdict
+
+    # -- start and stop --------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the server as a standby, from a copy of another node's if there is none here."""
+        self._require_member()
+        server = self._server()
+        if self.installation.postmaster_pid() is not None:
+            if self._state().in_recovery:
+                self._publish_standby(self.client.server_state())
+                return
+            self.call.log.info("PostgreSQL runs as a primary that nobody promoted: restarting it")
+            server.stop()
+        if self.installation.is_empty():
+            self._copy()
+        self.installation.require_usable()
+        self.attributes.publish(vocabulary.DATABASE_SYNC, "", node=self.node)
+        server.start_as_standby(self.replication.settings())
+        self._publish_standby(self.client.server_state())
+
+    def _require_member(self) -> None:
+        if self.node not in dict(w.split("=", 1) for w in self.call.values.words("nodes")):
+            raise errors.NodeError(
+                f"this node is {self.node}, which parameter nodes does not name: add "
+                f"{self.node}=ADDRESS to it, or keep the resource away from this node"
+            )
+
+    def _copy(self) -> None:
+        """Copy the database from a peer; its server may just be starting, so be patient."""
+        self.attributes.publish(vocabulary.DATABASE, "preparing")
+        self.attributes.share(survey.TIMELINE, "0")
+        self.claim.write(decision.CLAIM_FOLLOWING)
+        patience = self.call.deadline.sooner(_COPY_PATIENCE)
+        while True:
+            try:
+                self.replication.copy_from_peer(
+                    self.installation, self.call.deadline, self.call.log
+                )
+                return
+            except errors.CommandFailed:
+                if not self.peers or patience.left() <= 0:
+                    raise
+                time.sleep(1)
+
+    def stop(self) -> None:
+        """Stop the server; a demoted or crashed one, so nothing is handed over here."""
+        self._server().stop()
+        remove(self._stamp())
+        self.attributes.score("")
+        self.attributes.publish(vocabulary.DATABASE, "stopped")
+        self.attributes.publish(vocabulary.DATABASE_LIMIT, "")
+
+    # -- promote and demote ----------------------------------------------------------------
+
+    def promote(self) -> None:
+        """Make this server the primary, if that loses nothing; the score says so beforehand."""
+        state = self._state()
+        if state.in_recovery:
+            self._require_promotable(state)
+            if state.synchronous_names:
+                self.client.set_synchronous("")
+            self.claim.write(decision.CLAIM_ALONE)
+            self._server().promote()
+        write_text(self._stamp(), str(time.monotonic()))
+        self.attributes.forget()
+        self.attributes.score(decision.PRIMARY_SCORE)
+        self.attributes.publish(vocabulary.DATABASE, "primary-alone")
+        self.attributes.publish(vocabulary.DATABASE_LIMIT, "")
+
+    def _require_promotable(self, state: ServerState) -> None:
+        """Raise Refused, with the score gated, unless everything committed is here."""
+        verdicts = [self._verdict(state)]
+
+        def settled() -> bool:
+            verdicts[:] = [self._verdict(self.client.server_state())]
+            return verdicts[0].row not in ("handover under way", "handover incomplete")
+
+        patience = self.call.deadline.sooner(self.call.deadline.total / 2)
+        if not settled():
+            patience.holds(settled)
+        verdict = verdicts[0]
+        if verdict.promotable and verdict.row != "handover under way":
+            self.call.log.info(f"promoting: {verdict.row}")
+            return
+        self.attributes.score(GATED)
+        limit = verdict.limit or "the old primary has not finished shutting down"
+        self.attributes.publish(vocabulary.DATABASE_LIMIT, limit)
+        raise errors.Refused(f"not promoted: {limit}")
+
+    def demote(self) -> None:
+        """Turn the primary into a standby, and tell the others how far its log went."""
+        if self.installation.postmaster_pid() is None:
+            return
+        server = self._server()
+        attached = self._attached_peers()
+        if attached is None:
+            return
+        for peer in attached:
+            self.attributes.share(survey.HANDOVER, survey.PENDING, node=peer)
+        server.stop()
+        clean = self.installation.control_data().shut_down_cleanly
+        server.start_as_standby(self.replication.settings())
+        state = self.client.server_state()
+        if clean and attached:
+            self.claim.write(decision.CLAIM_FOLLOWING)
+        self._publish_standby(state)
+        for peer in attached:
+            left = f"{state.timeline} {state.position}" if clean else ""
+            self.attributes.share(survey.HANDOVER, left, node=peer)
+        remove(self._stamp())
+
+    def _attached_peers(self) -> list[str] | None:
+        """Return the standbys to hand over to, None when this server is no primary.
+
+        A server that does not answer hands over to nobody; it is still stopped.
+        """
+        from xcat_hamn.database.postgresql.supervision import attached
+
+        try:
+            if self._state().in_recovery:
+                return None
+            return attached(self.client.standbys(), self.peers)
+        except errors.CommandFailed as problem:
+            self.call.log.warning(f"demoting a primary that does not answer: {problem}")
+            return []
+
+    # -- the rest --------------------------------------------------------------------------
+
+    def reload_agent(self) -> None:
+        """Nothing is kept between calls: every monitor reads the parameters anew."""
+
+    def problems(self) -> list[Exception]:
+        """Return what this node lacks for the parameters given."""
+        from xcat_hamn.database.postgresql.environment import problems
+
+        return problems(self.installation, self.call.values.text("passfile"))
+
+
+def _ask_node_name(call: Call) -> str:
+    """Return this node's name in the cluster (Pacemaker names it in every call but validate)."""
+    try:
+        result = call.runner.run(["crm_node", "-n"], timeout=5)
+    except errors.HamnError:
+        return ""
+    return result.stdout.strip() or os.uname().nodename
+
+
+AGENT = Agent(
+    name="xcat-pgsql",
+    version=__version__,
+    shortdesc="xCAT's PostgreSQL database, replicated to the standby management node",
+    longdesc=(
+        "Runs PostgreSQL 13 to 17 with streaming replication as a promotable resource. The "
+        "standby is copied from the primary by itself when its data directory is empty. Commits "
+        "wait for the standby while it is attached. A standby that would lose committed data "
+        "advertises promotion score -INFINITY, so that `pcs resource move` refuses, and says why "
+        "in node attribute xcat-db-limit."
+    ),
+    parameters=(
+        Parameter(
+            "pgdata",
+            STRING,
+            "data directory",
+            "The data directory of the database, the same path on every node. An empty or absent "
+            "one is filled with a copy of another node's.",
+            required=True,
+            unique_group="pgdata",
+            check=_absolute("pgdata"),
+        ),
+        Parameter(
+            "nodes",
+            STRING,
+            "replication address of every node",
+            "Cluster node names with the addresses that replication uses, as NODE=ADDRESS "
+            "separated by spaces. These are the nodes' own addresses, never a service address.",
+            required=True,
+            check=_nodes_problem,
+        ),
+        Parameter(
+            "config_file",
+            STRING,
+            "postgresql.conf outside the data directory",
+            "Path of postgresql.conf where the distribution keeps it outside the data directory "
+            "(Debian: /etc/postgresql/15/main/postgresql.conf).",
+            check=_absolute("config_file"),
+        ),
+        Parameter(
+            "bindir",
+            STRING,
+            "directory of PostgreSQL's programs",
+            "Directory of postgres, pg_basebackup and pg_controldata. Without it they are found by "
+            "the data directory's version in the places that distributions use.",
+            check=_absolute("bindir"),
+        ),
+        Parameter(
+            "user",
+            STRING,
+            "operating system user",
+            "The user that owns the data directory and runs the server; also the name of the "
+            "database superuser, who must be let in on the unix socket by peer authentication.",
+            default="postgres",
+        ),
+        Parameter("port", INTEGER, "port", "The port that the server listens on.", default="5432"),
+        Parameter(
+            "socket_directory",
+            STRING,
+            "directory of the unix socket",
+            "Where the server puts its unix socket (setting unix_socket_directories).",
+            default="/var/run/postgresql",
+            check=_absolute("socket_directory"),
+        ),
+        Parameter(
+            "replication_user",
+            STRING,
+            "database user for replication",
+            "The database user with the REPLICATION attribute; pg_hba.conf of every node must let "
+            "it in from every other node's address.",
+            default="xcat_repl",
+        ),
+        Parameter(
+            "passfile",
+            STRING,
+            "password file for replication",
+            "A libpq password file (mode 0600, owned by the operating system user) with the "
+            "password of the replication user. The password itself never enters the cluster "
+            "configuration.",
+            check=_absolute("passfile"),
+        ),
+        Parameter(
+            "synchronous",
+            BOOLEAN,
+            "commits wait for an attached standby",
+            "Whether commits wait until an attached standby has them on disk. Without it a standby "
+            "is never known to hold every commit, and can take over in a planned move only.",
+            default="true",
+            reloadable=True,
+        ),
+        Parameter(
+            "report_degraded",
+            BOOLEAN,
+            "report a primary without standby as degraded",
+            "Whether the monitor of a primary without a confirmed standby returns 191 (promoted, "
+            "degraded). crm_mon keeps showing that until a cleanup, so it is off by default; node "
+            "attribute xcat-db says it in any case.",
+            default="false",
+            reloadable=True,
+        ),
+    ),
+    actions=(
+        Action("start", 300),
+        Action("stop", 120),
+        Action("promote", 60),
+        Action("demote", 120),
+        Action("monitor", 30, interval=5, role="Promoted"),
+        Action("monitor", 30, interval=7, role="Unpromoted"),
+        Action("reload-agent", 20),
+    ),
+    handlers=Pgsql,
+)

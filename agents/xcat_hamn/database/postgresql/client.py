@@ -1,0 +1,174 @@
+"""The conversation with a running server, through psycopg2 over its unix socket.
+
+The connection is made as the operating system user that owns the database (peer authentication,
+the default of every distribution), so the agent needs no password.
+"""
+
+from __future__ import annotations
+
+import os
+
+from xcat_hamn.errors import CommandFailed
+from xcat_hamn.system.library import distribution_library
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from xcat_hamn.system.deadline import Deadline
+
+CONNECT_SECONDS = 5
+_STATEMENT_MS = 8000
+
+# Positions as numbers: comparing them as text ("0/A" against "0/10") would be wrong.  After a
+# restart of a standby the receive position starts again at the beginning of a segment, so the
+# larger of received and replayed counts.
+_SERVER = """
+SELECT pg_is_in_recovery(),
+       CASE WHEN pg_is_in_recovery()
+            THEN greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())
+            ELSE pg_current_wal_flush_lsn() END - '0/0'::pg_lsn,
+       CASE WHEN pg_is_in_recovery()
+            THEN greatest((SELECT timeline_id FROM pg_control_checkpoint()),
+                          (SELECT min_recovery_end_timeline FROM pg_control_recovery()),
+                          (SELECT received_tli FROM pg_stat_wal_receiver))
+            ELSE ('x' || substr(pg_walfile_name(pg_current_wal_flush_lsn()), 1, 8))::bit(32)::int
+            END,
+       coalesce((SELECT status FROM pg_stat_wal_receiver), ''),
+       current_setting('synchronous_standby_names')
+"""
+_STANDBYS = """
+SELECT application_name, state, sync_state, coalesce(flush_lsn - '0/0'::pg_lsn, 0)
+  FROM pg_stat_replication
+"""
+
+
+class Standby:
+    """A standby as the primary sees it; ``flushed`` is a log position as a number."""
+
+    __slots__ = ("flushed", "name", "state", "sync_state")
+
+    def __init__(self, name: str, state: str, sync_state: str, flushed: int) -> None:
+        self.name = name
+        self.state = state
+        self.sync_state = sync_state
+        self.flushed = flushed
+
+
+class ServerState:
+    """What the server says of itself, in one question.
+
+    ``position`` is what a primary has on disk, or what a standby has received or replayed.
+    """
+
+    __slots__ = ("in_recovery", "position", "receiver", "synchronous_names", "timeline")
+
+    def __init__(
+        self,
+        in_recovery: bool,
+        position: int,
+        timeline: int,
+        receiver: str,
+        synchronous_names: str,
+    ) -> None:
+        self.in_recovery = in_recovery
+        self.position = position
+        self.timeline = timeline
+        self.receiver = receiver
+        self.synchronous_names = synchronous_names
+
+    @property
+    def attached(self) -> bool:
+        """Tell whether this standby receives log records from another server now."""
+        return self.receiver == "streaming"
+
+
+class Client:
+    """One connection to the local server, opened at the first question."""
+
+    def __init__(self, *, user: str, port: int, socket_directory: str, deadline: Deadline) -> None:
+        self._user = user
+        self._port = port
+        self._socket_directory = socket_directory
+        self._deadline = deadline
+        self._connection: Any = None
+
+    def _connect(self) -> Any:
+        import pwd
+
+        psycopg2: Any = distribution_library("psycopg2", "python3-psycopg2")
+        uid = pwd.getpwnam(self._user).pw_uid
+        mine = os.geteuid()
+        # libpq's own wait; two seconds is the least it accepts.
+        wait = max(2, int(self._deadline.at_most(CONNECT_SECONDS)))
+        if mine != uid:
+            os.seteuid(uid)
+        try:
+            connection = psycopg2.connect(
+                host=self._socket_directory,
+                port=self._port,
+                user=self._user,
+                dbname="postgres",
+                connect_timeout=wait,
+                application_name="xcat-hamn",
+                # The settings must not make the agent itself wait for a standby.
+                options=f"-c statement_timeout={_STATEMENT_MS} -c synchronous_commit=local",
+            )
+        finally:
+            if mine != uid:
+                os.seteuid(mine)
+        connection.autocommit = True
+        return connection
+
+    def ask(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Run ``statement`` and return its rows (none for a command).
+
+        Raises CommandFailed with the server's own message when it does not answer.
+        """
+        psycopg2: Any = distribution_library("psycopg2", "python3-psycopg2")
+        try:
+            if self._connection is None:
+                self._connection = self._connect()
+            with self._connection.cursor() as cursor:
+                cursor.execute(statement, tuple(values) or None)
+                return list(cursor.fetchall()) if cursor.description else []
+        except psycopg2.Error as problem:
+            said = " ".join(str(problem).split()) or type(problem).__name__
+            self.close()
+            raise CommandFailed(
+                f"PostgreSQL on port {self._port} did not answer ({said}): look at its log"
+            ) from None
+
+    def server_state(self) -> ServerState:
+        """Return the server's role and position.  Raises CommandFailed."""
+        recovery, position, timeline, receiver, names = self.ask(_SERVER)[0]
+        return ServerState(recovery, int(position or 0), int(timeline or 0), receiver, names)
+
+    def standbys(self) -> list[Standby]:
+        """Return the standbys attached to this primary.  Raises CommandFailed."""
+        return [Standby(n, s, sync, int(at)) for n, s, sync, at in self.ask(_STANDBYS)]
+
+    def set_synchronous(self, names: str) -> None:
+        """Make every commit wait for the standbys in ``names`` (empty: for none).
+
+        Written to postgresql.auto.conf, so it survives a restart.  Raises CommandFailed.
+        """
+        # ALTER SYSTEM takes no bound values; the names are quoted by ``standby_names``.
+        escaped = names.replace("'", "''")
+        self.ask(f"ALTER SYSTEM SET synchronous_standby_names = '{escaped}'")
+        self.ask("SELECT pg_reload_conf()")
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def standby_names(names: Sequence[str]) -> str:
+    """Return the value of synchronous_standby_names that waits for one of ``names``."""
+    if not names:
+        return ""
+    quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in sorted(names))
+    return f"1 ({quoted})"

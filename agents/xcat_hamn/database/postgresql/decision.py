@@ -1,0 +1,266 @@
+"""May this node's database become the primary?  One pure function, one sentence per row.
+
+The sentence goes to the exit reason, to the attribute ``xcat-db-limit`` and to the log.  Rows are
+tried from the top; the first whose condition holds decides.  The promotion score is the gate: a
+standby that may not be promoted advertises -INFINITY, which makes ``pcs resource move`` refuse in
+its own simulation with the active node untouched (tried on Pacemaker 2.1.5 and 3.0.0).
+"""
+
+from __future__ import annotations
+
+from xcat_hamn.cluster.attributes import GATED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: Scores of nodes that may be promoted; the primary's is the largest so that nothing bounces back.
+PRIMARY_SCORE = "1000"
+LEADING_SCORE = "950"
+STANDBY_SCORE = "900"
+
+# What this node durably knows of its own past as a primary.
+CLAIM_ALONE = "alone"  # was the primary, and nobody else confirmed its last commits
+CLAIM_LEADING = "leading"  # was the primary, and a standby confirmed its commits
+CLAIM_FOLLOWING = "following"  # was a standby, or handed its role over
+CLAIM_FRESH = "fresh"  # never managed by this cluster
+
+# What a primary that was demoted left for this node.
+HANDOVER_NONE = "none"
+HANDOVER_PENDING = "pending"  # it is shutting down; its last position is not known yet
+HANDOVER_REACHED = "reached"  # everything it wrote is here
+HANDOVER_SHORT = "short"  # it wrote more than has arrived here
+
+# How this node's data compares with the other node's.
+NEWER, SAME, OLDER, UNKNOWN = "newer", "same", "older", "unknown"
+
+# The other node's database, as its attribute says.
+PEER_PRIMARY = "primary"
+PEER_STANDBY = "standby"  # runs, but not as a primary
+PEER_UNKNOWN = "unknown"  # not running, or its node has left
+PEER_NONE = "none"  # this cluster has only one database node
+
+
+class View:
+    """All that the decision looks at, about a database that runs as a standby here.
+
+    ``foreign``: the other node's database is not a copy of this one (its system identifier
+    differs).  ``timeline`` compares the timelines alone, ``rank`` the positions on them.
+    """
+
+    __slots__ = (
+        "attached",
+        "claim",
+        "confirmed",
+        "foreign",
+        "handover",
+        "peer",
+        "peer_name",
+        "rank",
+        "timeline",
+    )
+
+    def __init__(
+        self,
+        *,
+        attached: bool = False,
+        confirmed: bool = False,
+        foreign: bool = False,
+        handover: str = HANDOVER_NONE,
+        peer: str = PEER_UNKNOWN,
+        peer_name: str = "the other node",
+        rank: str = UNKNOWN,
+        timeline: str = UNKNOWN,
+        claim: str = CLAIM_FOLLOWING,
+    ) -> None:
+        self.attached = attached
+        self.confirmed = confirmed
+        self.foreign = foreign
+        self.handover = handover
+        self.peer = peer
+        self.peer_name = peer_name
+        self.rank = rank
+        self.timeline = timeline
+        self.claim = claim
+
+
+class Verdict:
+    """The word that crm_mon shows, the promotion score, and why it is gated (empty: it is not)."""
+
+    __slots__ = ("limit", "row", "score", "word")
+
+    def __init__(self, row: str, word: str, score: str, limit: str) -> None:
+        self.row = row
+        self.word = word
+        self.score = score
+        self.limit = limit
+
+    @property
+    def promotable(self) -> bool:
+        """Tell whether this node may be promoted."""
+        return self.score != GATED
+
+
+class Row:
+    """One case: its name, when it holds, and what follows; ``limit`` names the peer as {peer}."""
+
+    __slots__ = ("limit", "name", "score", "when", "why", "word")
+
+    def __init__(
+        self, name: str, when: Callable[[View], bool], word: str, score: str, why: str, limit: str
+    ) -> None:
+        self.name = name
+        self.when = when
+        self.word = word
+        self.score = score
+        self.why = why
+        self.limit = limit
+
+
+_WAS_PRIMARY = (CLAIM_ALONE, CLAIM_LEADING)
+
+TABLE = (
+    Row(
+        "foreign database",
+        lambda v: v.foreign,
+        "disconnected",
+        GATED,
+        "The two nodes hold two different databases; one of them is not xCAT's.",
+        "this data directory is not a copy of the database on {peer}: move the wrong one of the "
+        "two aside and start it again, so that it is copied anew",
+    ),
+    Row(
+        "confirmed standby",
+        lambda v: v.attached and v.confirmed,
+        "standby",
+        STANDBY_SCORE,
+        "The primary waits for this node at every commit, so nothing is missing here.",
+        "",
+    ),
+    Row(
+        "handover complete",
+        lambda v: v.handover == HANDOVER_REACHED and v.peer != PEER_PRIMARY,
+        "standby",
+        STANDBY_SCORE,
+        "The old primary was shut down cleanly and everything that it wrote is here.",
+        "",
+    ),
+    Row(
+        "handover under way",
+        lambda v: v.handover == HANDOVER_PENDING and v.confirmed and v.peer == PEER_PRIMARY,
+        "standby",
+        STANDBY_SCORE,
+        "The primary is shutting down in a planned move; promote waits for its last position.",
+        "",
+    ),
+    Row(
+        "handover incomplete",
+        lambda v: v.handover in (HANDOVER_SHORT, HANDOVER_PENDING) and v.peer != PEER_PRIMARY,
+        "disconnected",
+        GATED,
+        "The old primary wrote more than arrived here; promoting would lose it.",
+        "the last commits of {peer} have not arrived here: start the database on {peer}, so that "
+        "this node can fetch them",
+    ),
+    Row(
+        "catching up",
+        lambda v: v.peer == PEER_PRIMARY and v.attached,
+        "catching-up",
+        GATED,
+        "Attached, but the primary does not wait for this node yet.",
+        "still catching up with the primary on {peer}: wait until xcat-db is standby",
+    ),
+    Row(
+        "not attached",
+        lambda v: v.peer == PEER_PRIMARY,
+        "disconnected",
+        GATED,
+        "There is a primary, and this node does not receive its commits.",
+        "not attached to the primary on {peer}: look at PostgreSQL's log on this node (network, "
+        "pg_hba.conf, password file, diverged timeline)",
+    ),
+    Row(
+        "single node",
+        lambda v: v.peer == PEER_NONE,
+        "disconnected",
+        LEADING_SCORE,
+        "No other node has this database.",
+        "",
+    ),
+    Row(
+        "older data",
+        lambda v: v.peer == PEER_STANDBY and OLDER in (v.rank, v.timeline),
+        "disconnected",
+        GATED,
+        "The other node's database is newer.",
+        "the database on {peer} has newer data: promote that one",
+    ),
+    Row(
+        "last primary",
+        lambda v: (
+            v.peer == PEER_STANDBY
+            and v.claim in (*_WAS_PRIMARY, CLAIM_FRESH)
+            and v.timeline in (SAME, NEWER)
+        ),
+        "disconnected",
+        LEADING_SCORE,
+        "This node was the last primary and the other one did not become it since.",
+        "",
+    ),
+    Row(
+        "newest data",
+        lambda v: v.peer == PEER_STANDBY and v.rank in (SAME, NEWER),
+        "disconnected",
+        STANDBY_SCORE,
+        "Both databases are known, and the other one is not newer.",
+        "",
+    ),
+    Row(
+        "other node not yet compared",
+        lambda v: v.peer == PEER_STANDBY,
+        "disconnected",
+        GATED,
+        "The other database runs, but its position is not known yet.",
+        "the position of the database on {peer} is not known yet: wait for its next monitor",
+    ),
+    Row(
+        "nobody can be newer",
+        lambda v: v.claim in (CLAIM_ALONE, CLAIM_FRESH),
+        "disconnected",
+        LEADING_SCORE,
+        "This node was the primary and no other one confirmed its last commits, so only its own "
+        "data can be the newest.",
+        "",
+    ),
+    Row(
+        "primary lost",
+        lambda v: v.confirmed,
+        "disconnected",
+        GATED,
+        "The primary is gone without a handover; whether it still runs is not known.",
+        "the primary on {peer} was lost and is not proven to be down: two primaries must never be; "
+        "bring {peer} back",
+    ),
+    Row(
+        "other node unseen",
+        lambda _: True,
+        "disconnected",
+        GATED,
+        "The other node may have been the primary since.",
+        "the database on {peer} has not been seen since this one started and may be newer: start "
+        "the cluster on {peer}",
+    ),
+)
+
+
+def judge(view: View) -> Verdict:
+    """Return what follows from ``view``; total, since the last row always holds."""
+    row = next(row for row in TABLE if row.when(view))
+    return Verdict(row.name, row.word, row.score, row.limit.format(peer=view.peer_name))
+
+
+def compare(mine: int, other: int) -> str:
+    """Return how number ``mine`` ranks against ``other``."""
+    if mine == other:
+        return SAME
+    return NEWER if mine > other else OLDER

@@ -1,0 +1,120 @@
+"""What a primary does at every monitor: wait for its standby, and tell it that it is waited for.
+
+The order of the steps is what makes ``confirmed`` true: commits wait for the standby first, then
+everything written before that must have reached its disk, then the claim is stored, and only then
+is the standby told.  When the standby goes, it is told first, and only then do commits stop
+waiting.
+"""
+
+from __future__ import annotations
+
+from xcat_hamn.cluster import vocabulary
+from xcat_hamn.database.postgresql.client import standby_names
+from xcat_hamn.database.postgresql.decision import CLAIM_ALONE, CLAIM_LEADING
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from xcat_hamn.cluster.attributes import Attributes
+    from xcat_hamn.database.postgresql.claim import Claim
+    from xcat_hamn.database.postgresql.client import Client, ServerState, Standby
+    from xcat_hamn.ocf.log import Log
+    from xcat_hamn.system.deadline import Deadline
+
+CONFIRMED, NOT_CONFIRMED = "confirmed", "not-confirmed"
+
+
+def attached(standbys: Sequence[Standby], peers: Sequence[str]) -> list[str]:
+    """Return the peers that receive this primary's log records now."""
+    names = {s.name for s in standbys if s.state == "streaming"}
+    return sorted(names.intersection(peers))
+
+
+def confirmed(standbys: Sequence[Standby], position: int) -> list[str]:
+    """Return the standbys that commits wait for and that have everything up to ``position``."""
+    return sorted(
+        s.name
+        for s in standbys
+        if s.sync_state in ("sync", "quorum") and s.state == "streaming" and s.flushed >= position
+    )
+
+
+class Supervision:
+    """The primary's care for its standbys."""
+
+    def __init__(
+        self,
+        client: Client,
+        attributes: Attributes,
+        claim: Claim,
+        deadline: Deadline,
+        log: Log,
+        peers: Sequence[str],
+    ) -> None:
+        self._client = client
+        self._attributes = attributes
+        self._claim = claim
+        self._deadline = deadline
+        self._log = log
+        self._peers = list(peers)
+
+    def _tell(self, names: Sequence[str]) -> None:
+        for peer in self._peers:
+            word = CONFIRMED if peer in names else NOT_CONFIRMED
+            self._attributes.publish(vocabulary.DATABASE_SYNC, word, node=peer)
+
+    def keep(self, state: ServerState, synchronous: bool, patience: float) -> list[str]:
+        """Adjust synchronous replication to who is attached; return the confirmed standbys.
+
+        ``patience``: seconds to wait for a standby that is not attached yet, or not confirmed.
+        Raises CommandFailed when the server does not answer.
+        """
+        present = self._present(patience)
+        wanted = standby_names(present if synchronous else [])
+        changes = wanted != state.synchronous_names
+        if changes:
+            if not present:
+                self._let_go()
+            self._client.set_synchronous(wanted)
+            self._log.info(
+                f"commits wait for {', '.join(present)} now"
+                if present and synchronous
+                else "commits wait for no standby now"
+            )
+        if not present or not synchronous:
+            self._let_go()
+            return []
+        # Once everything up to a position has been confirmed, waiting for each commit keeps it so.
+        settled = not changes and self._claim.read() == CLAIM_LEADING
+        ready = self._confirm(0 if settled else self._client.server_state().position, patience)
+        if ready:
+            self._claim.write(CLAIM_LEADING)
+            self._tell(ready)
+        return ready
+
+    def _let_go(self) -> None:
+        """Tell the standbys that they are not waited for, before that becomes true."""
+        self._tell([])
+        self._claim.write(CLAIM_ALONE)
+
+    def _present(self, patience: float) -> list[str]:
+        found: list[str] = []
+
+        def look() -> bool:
+            found[:] = attached(self._client.standbys(), self._peers)
+            return bool(found)
+
+        self._deadline.sooner(patience).holds(look)
+        return found
+
+    def _confirm(self, position: int, patience: float) -> list[str]:
+        ready: list[str] = []
+
+        def look() -> bool:
+            ready[:] = confirmed(self._client.standbys(), position)
+            return bool(ready)
+
+        # The reload of the configuration takes a moment to reach the sender process.
+        self._deadline.sooner(max(patience, 1.0)).holds(look)
+        return ready

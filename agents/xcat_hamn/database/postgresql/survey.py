@@ -1,0 +1,131 @@
+"""From what the server and the cluster say to the ``View`` that the decision looks at."""
+
+from __future__ import annotations
+
+from xcat_hamn.cluster import vocabulary
+from xcat_hamn.database.postgresql import decision
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from xcat_hamn.cluster.attributes import Attributes
+    from xcat_hamn.database.postgresql.client import ServerState
+
+# Names under which nodes share numbers that do not belong in crm_mon.
+TIMELINE = "timeline"  # of this node's data; kept while its database is stopped
+POSITION = "position"  # "TIMELINE POSITION", while there is no primary to follow
+SYSTEM = "system"  # the database's own identifier, the same on every copy of it
+HANDOVER = "handover"  # on the standby's node: "pending" or "TIMELINE POSITION"
+PENDING = "pending"
+
+_PRIMARY_WORDS = ("primary", "primary-alone")
+_STANDBY_WORDS = ("standby", "catching-up", "disconnected")
+
+
+class Peer:
+    """What one other node shows: its role, and how its data ranks against ours."""
+
+    __slots__ = ("foreign", "name", "rank", "role", "timeline")
+
+    def __init__(self, name: str, role: str, rank: str, timeline: str, foreign: bool) -> None:
+        self.name = name
+        self.role = role
+        self.rank = rank
+        self.timeline = timeline
+        self.foreign = foreign
+
+
+def parse_position(text: str | None) -> tuple[int, int] | None:
+    """Return (timeline, position) from its shared form, None when it is not one."""
+    words = (text or "").split()
+    if len(words) == 2 and all(word.isdecimal() for word in words):
+        return int(words[0]), int(words[1])
+    return None
+
+
+def rank_of(mine: tuple[int, int], other: tuple[int, int] | None) -> str:
+    """Return how position ``mine`` (timeline, position) compares with ``other``."""
+    if other is None:
+        return decision.UNKNOWN
+    if mine == other:
+        return decision.SAME
+    return decision.NEWER if mine > other else decision.OLDER
+
+
+def handover_state(text: str | None, mine: tuple[int, int]) -> str:
+    """Return which HANDOVER_* holds, given what the old primary left and what is here."""
+    if text == PENDING:
+        return decision.HANDOVER_PENDING
+    position = parse_position(text)
+    if position is None:
+        return decision.HANDOVER_NONE
+    if mine[0] == position[0] and mine[1] >= position[1]:
+        return decision.HANDOVER_REACHED
+    return decision.HANDOVER_SHORT
+
+
+def role_of(word: str | None, timeline: str | None) -> str:
+    """Return the PEER_* role that attribute ``word`` means.
+
+    A database that is stopped, but whose timeline is known, compares like a standby.
+    """
+    if word in _PRIMARY_WORDS:
+        return decision.PEER_PRIMARY
+    if word in _STANDBY_WORDS or (word and timeline):
+        return decision.PEER_STANDBY
+    return decision.PEER_UNKNOWN
+
+
+class Survey:
+    """Collects the view of one node."""
+
+    def __init__(self, attributes: Attributes, node: str, peers: Sequence[str]) -> None:
+        self._attributes = attributes
+        self._node = node
+        self._peers = list(peers)
+
+    def _look_at(self, name: str, mine: tuple[int, int], system: str) -> Peer:
+        timeline = self._attributes.shared(TIMELINE, name)
+        role = role_of(self._attributes.published(vocabulary.DATABASE, name), timeline)
+        if role != decision.PEER_STANDBY:
+            return Peer(name, role, decision.UNKNOWN, decision.UNKNOWN, False)
+        theirs = self._attributes.shared(SYSTEM, name)
+        rank = rank_of(mine, parse_position(self._attributes.shared(POSITION, name)))
+        known = timeline is not None and timeline.isdecimal()
+        compared = decision.compare(mine[0], int(timeline or 0)) if known else decision.UNKNOWN
+        return Peer(name, role, rank, compared, bool(theirs and system and theirs != system))
+
+    def view(self, state: ServerState, claim: str, system: str) -> decision.View:
+        """Return the view of this node, whose server runs as a standby.
+
+        The usual case, an attached and confirmed standby, costs one question to the cluster.
+        """
+        if not self._peers:
+            return decision.View(peer=decision.PEER_NONE, claim=claim)
+        told = self._attributes.published(vocabulary.DATABASE_SYNC, self._node)
+        confirmed = told == "confirmed"
+        if state.attached and confirmed:
+            return decision.View(attached=True, confirmed=True, claim=claim)
+        mine = (state.timeline, state.position)
+        peers = [self._look_at(name, mine, system) for name in self._peers]
+        telling = most_telling(peers)
+        handover = self._attributes.shared(HANDOVER, self._node)
+        return decision.View(
+            attached=state.attached,
+            confirmed=confirmed,
+            foreign=telling.foreign,
+            handover=handover_state(handover, mine),
+            peer=telling.role,
+            peer_name=telling.name,
+            rank=telling.rank,
+            timeline=telling.timeline,
+            claim=claim,
+        )
+
+
+def most_telling(peers: Sequence[Peer]) -> Peer:
+    """Return the peer that decides: a primary, else one unseen, else the one with newest data."""
+    ranks = (decision.OLDER, decision.UNKNOWN, decision.SAME, decision.NEWER)
+    roles = (decision.PEER_PRIMARY, decision.PEER_UNKNOWN, decision.PEER_STANDBY)
+    return min(peers, key=lambda peer: (roles.index(peer.role), ranks.index(peer.rank)))
