@@ -1,21 +1,25 @@
 """Puts the stand-in's files into a node: by its root directory, or one by one.
 
-    install("/path/to/root")          # copies everything below a node's root
-    for file in layout(): ...         # path, text, mode, link: for a booted node
-    for file in credentials.create("xcat"): ...   # once, then the same to both nodes
+    install("/path/to/root")                        # copies everything below a node's root
+    node.run(UNPACK, stdin=archive(layout()))       # a booted node
+    made = archive(credentials.create("xcat"))      # made once ...
+    for node in both: node.run(UNPACK, stdin=made)  # ... and the same to both nodes
 
 As a program, in tests/lab: ``python3 -m xcat.install ROOT [SERVER-CN]``.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+import tarfile
 
 from .standin import LABEL, credentials
 from .standin.credentials import File
 
 PACKAGE = "/opt/xcat/lib/python/xcat_standin"
+UNPACK = ["tar", "-C", "/", "-xf", "-"]
 BIN = ("lsxcatd", "nodels", "mkdef", "chdef", "rmdef", "lsdef")
 SBIN = (
     "xcatd",
@@ -73,7 +77,7 @@ INIT_SCRIPT = """\
 # {label}: stands for the script of xCAT's conserver package
 exec systemctl "$1" conserver-server.service
 """
-CONSERVER_OPTIONS = "# {label}\nOPTS='-C /etc/conserver.cf'\nASROOT=1\n"
+CONSERVER_OPTIONS = "# {label}\nOPTS='-p 782 -C /etc/conserver.cf'\nASROOT=1\n"
 CONSERVER_DROP_IN = """\
 # {label}
 [Service]
@@ -147,6 +151,21 @@ def install(root: str, files: list[File] | None = None) -> None:
         with open(target, "w", encoding="utf-8") as stream:
             os.fchmod(stream.fileno(), file.mode)
             stream.write(file.text)
+
+
+def archive(files: list[File]) -> bytes:
+    """Return *files* as a tar archive that holds no directories, so that none changes."""
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w") as tar:
+        for file in files:
+            entry = tarfile.TarInfo(file.path.lstrip("/"))
+            data = file.text.encode()
+            entry.mode = file.mode
+            if file.link:
+                entry.type, entry.linkname = tarfile.SYMTYPE, file.link
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))
+    return target.getvalue()
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ class Daemon:
             send({"serverdone": None})
 
     def install_monitor(self, connection: socket.socket) -> None:
-        """Answer on port 3002 as to an unknown node: "ready", then "done" to its first line."""
+        """Answer on port 3002 as to a node that installs: "ready", then "done" to its line."""
         connection.settimeout(15)
         try:
             with connection:
