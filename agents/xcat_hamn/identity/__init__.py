@@ -1,1 +1,1 @@
-"""The identity of the management node: service addresses and host name."""
+"""The identity of the management node: its service addresses and its host name."""

@@ -56,7 +56,7 @@ def arp_conflict(packet: bytes, hardware: bytes) -> tuple[bytes, bytes] | None:
 
 
 def _checksum(data: bytes) -> int:
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
@@ -118,7 +118,22 @@ class _Packets:
         self.socket.sendto(packet, (self._interface, self._protocol, 0, 0, to))
 
 
-class _Arp:
+class _Port:
+    """Where one interface is asked: ``ask`` sends, ``inbox`` is polled, ``hear`` reads one."""
+
+    inbox: _socket.socket
+
+    def ask(self, address: bytes) -> None:
+        raise NotImplementedError
+
+    def hear(self) -> tuple[bytes, bytes] | None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+
+class _Arp(_Port):
     """Asks for IPv4 addresses on one interface."""
 
     def __init__(self, interface: str, _addresses: list[bytes]) -> None:
@@ -139,7 +154,7 @@ def _multicast_hardware(group: bytes) -> bytes:
     return b"\x33\x33" + group[12:]
 
 
-class _Ndp:
+class _Ndp(_Port):
     """Asks for IPv6 addresses on one interface.
 
     Answers come through an ICMPv6 socket: the kernel's filter spares us the other traffic, and
@@ -181,16 +196,18 @@ def holders(wanted: dict[str, list[bytes]], seconds: float) -> dict[tuple[str, b
     """
     found: dict[tuple[str, bytes], bytes] = {}
     asked = [(name, address) for name, addresses in wanted.items() for address in addresses]
-    ports: dict[tuple[str, int], _Arp | _Ndp] = {}
+    ports: dict[tuple[str, int], _Port] = {}
     poll = select.poll()
     try:
         for name, size in {(name, len(address)) for name, address in asked}:
             mine = [address for address in wanted[name] if len(address) == size]
-            ports[name, size] = port = (_Arp if size == 4 else _Ndp)(name, mine)
-            poll.register(port.inbox.fileno(), select.POLLIN)
+            ports[name, size] = _Arp(name, mine) if size == 4 else _Ndp(name, mine)
+            poll.register(ports[name, size].inbox.fileno(), select.POLLIN)
         names = {port.inbox.fileno(): (name, port) for (name, _), port in ports.items()}
         begun = time.monotonic()
         for turn in range(PROBES):
+            if len(found) == len(asked):
+                break
             for name, address in asked:
                 ports[name, len(address)].ask(address)
             end = begun + seconds * (turn + 1) / PROBES

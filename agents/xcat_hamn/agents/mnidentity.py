@@ -1,0 +1,198 @@
+"""ocf:heartbeat:xcat-mnidentity: service addresses and host name of the management node."""
+
+from __future__ import annotations
+
+from xcat_hamn import __version__
+from xcat_hamn.cluster.vocabulary import MANAGEMENT_NODE
+from xcat_hamn.errors import HamnError
+from xcat_hamn.identity import judgment
+from xcat_hamn.identity.addresses import parse, problem_with_addresses
+from xcat_hamn.identity.hostname import HostName, problem_with_hostname
+from xcat_hamn.identity.linux import LinuxNetwork
+from xcat_hamn.identity.record import Record
+from xcat_hamn.ocf import codes
+from xcat_hamn.ocf.call import Call, Handlers
+from xcat_hamn.ocf.declaration import BOOLEAN, INTEGER, STRING, Action, Agent, Parameter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from xcat_hamn.identity.changes import Identity
+
+_MOST_ANNOUNCEMENTS = 60
+
+
+def _problem_with_count(text: str) -> str | None:
+    if 0 <= int(text) <= _MOST_ANNOUNCEMENTS:
+        return None
+    return (
+        f"parameter announcements is {text}: use a number from 0 (tell nobody) to "
+        f"{_MOST_ANNOUNCEMENTS}"
+    )
+
+
+class MnIdentity(Handlers):
+    """What each action of xcat-mnidentity does."""
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(call)
+        self.network = LinuxNetwork(call.runner)
+        self.host = HostName()
+        self.record = Record(call.context.run_directory)
+        self.wanted = parse(call.values.text("addresses"))
+        self.name = call.values.text("hostname")
+
+    def _identity(self) -> Identity:
+        from xcat_hamn.identity.changes import Identity
+
+        return Identity(self.network, self.host, self.record, self.call.log)
+
+    def _judge(self) -> tuple[str, str]:
+        """Return the verdict on this node and publish it."""
+        seen = judgment.Observation(
+            self.wanted,
+            self.network.snapshot(),
+            started=self.record.read() is not None,
+            name=self.host.current(),
+            wanted_name=self.name,
+        )
+        state, sentence = judgment.judge(seen)
+        warning = None
+        if state == judgment.RUNNING and self.call.values.flag("check_facing"):
+            warning = judgment.facing_problem(self.wanted, seen.snapshot)
+        word = "" if state != judgment.RUNNING else "warning" if warning else "active"
+        self.call.attributes.publish(MANAGEMENT_NODE, word)
+        if warning and self.call.context.action == "start":
+            self.call.log.warning(warning)
+        return state, sentence
+
+    def monitor(self) -> int:
+        """Tell whether the identity is wholly here, cleanly not here, or in between."""
+        state, sentence = self._judge()
+        if state == judgment.FAILED:
+            raise HamnError(sentence)
+        return codes.SUCCESS if state == judgment.RUNNING else codes.NOT_RUNNING
+
+    def start(self) -> None:
+        """Take the identity, and report success only after reading it back."""
+        self._identity().take(
+            self.wanted,
+            self.name,
+            probe=self.call.values.flag("duplicate_probe"),
+            announcements=self.call.values.number("announcements"),
+        )
+        state, sentence = self._judge()
+        if state != judgment.RUNNING:
+            raise HamnError(sentence)
+
+    def stop(self) -> None:
+        """Give the identity back; succeed when it was not here."""
+        self._identity().give_back(self.wanted)
+        self.call.attributes.publish(MANAGEMENT_NODE, "")
+
+    def reload_agent(self) -> None:
+        """Take changed reloadable parameters: announce again, in the new number."""
+        from xcat_hamn.identity.announcer import announce
+
+        state, sentence = self._judge()
+        if state != judgment.RUNNING:
+            raise HamnError(sentence)
+        times = self.call.values.number("announcements")
+        announce(self.network, self.wanted, times, self.record.announcing)
+
+    def problems(self) -> list[Exception]:
+        """Return what this node lacks for these parameters."""
+        from xcat_hamn.identity.hostname import hosts_problem
+        from xcat_hamn.system.files import read_text
+
+        snapshot = self.network.snapshot()
+        missing = [address for address in self.wanted if not snapshot.find(address)]
+        refused = judgment.refusal(missing, snapshot)
+        if refused:
+            return [refused]
+        sentences = [judgment.subnet_problem(address, snapshot) for address in self.wanted]
+        if self.call.values.flag("duplicate_probe"):
+            sentences += self._identity().ask(missing, snapshot)
+        if self.name:
+            addresses = [address.address for address in self.wanted]
+            sentences.append(hosts_problem(self.name, addresses, read_text("/etc/hosts") or ""))
+        return [HamnError(sentence) for sentence in sentences if sentence]
+
+
+AGENT = Agent(
+    name="xcat-mnidentity",
+    version=__version__,
+    shortdesc="Identity of the xCAT management node: service addresses and host name",
+    longdesc=(
+        "Gives the node that carries the role of the management node its service addresses "
+        "(IPv4 and IPv6, several, each on its interface) and, where a site needs it, its host "
+        "name. Nothing persistent is touched: a node that reboots comes back as itself. Before it "
+        "adds an address the agent asks on the link whether another host holds it, and refuses to "
+        "start if one does; afterwards it announces the addresses repeatedly. The monitor checks "
+        "addresses, carrier and host name. The node attribute xcat-mn says whether the identity is "
+        "here."
+    ),
+    parameters=(
+        Parameter(
+            "addresses",
+            STRING,
+            "service addresses",
+            "The service addresses, separated by spaces, each written ADDRESS/PREFIX@INTERFACE, "
+            "for example: 10.11.0.10/24@eth0 fd11::10/64@eth0. They must not stand in the network "
+            "configuration of any node.",
+            required=True,
+            unique_group="addresses",
+            check=problem_with_addresses,
+        ),
+        Parameter(
+            "hostname",
+            STRING,
+            "host name of the management node",
+            "The host name that the node has while it carries the role. Only the kernel's name is "
+            "changed, /etc/hostname is not; stop puts the node's own name back. Unset: the name is "
+            "left alone, which is right when site.master and the certificates name the service "
+            "address and not the host.",
+            unique_group="hostname",
+            check=problem_with_hostname,
+        ),
+        Parameter(
+            "duplicate_probe",
+            BOOLEAN,
+            "ask whether another host holds the addresses",
+            "Before a service address is added, ask by ARP (RFC 5227) and NDP (RFC 4862) whether "
+            "another host on the link holds it, and refuse to start if one does. It takes 0.6 "
+            "seconds for all addresses together.",
+            default="true",
+            reloadable=True,
+        ),
+        Parameter(
+            "announcements",
+            INTEGER,
+            "how often the addresses are announced",
+            "How often the neighbors are told, by gratuitous ARP and unsolicited neighbor "
+            "advertisements, that the addresses are here now: the first time at once, then every "
+            "second in the background.",
+            default="5",
+            reloadable=True,
+            check=_problem_with_count,
+        ),
+        Parameter(
+            "check_facing",
+            BOOLEAN,
+            "warn when xCAT's tools would choose another address",
+            "xCAT writes for <xcatmaster> the first address in the order of `ip addr` that lies in "
+            "the node's network, which is usually the node's own address and not the service "
+            "address. Then the attribute xcat-mn is `warning`, and the start says in the log which "
+            "tables to fill. Set this to false when the tables networks and noderes name the "
+            "service address.",
+            default="true",
+            reloadable=True,
+        ),
+    ),
+    actions=(
+        Action("start", 30),
+        Action("stop", 30),
+        Action("monitor", 20, interval=10),
+        Action("reload-agent", 20),
+    ),
+    handlers=MnIdentity,
+)
