@@ -16,7 +16,7 @@ class Terminal:
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._console = Console(quiet=quiet, highlight=False, markup=False, emoji=False)
-        self._errors = Console(stderr=True, highlight=False, markup=False, emoji=False)
+        self._errors = Console(stderr=True, quiet=quiet, highlight=False, markup=False, emoji=False)
 
     def heading(self, text: str) -> None:
         """Print the first line of a part."""

@@ -5,12 +5,14 @@ Compared are units: each resource, constraint and cluster property with its labe
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from lxml import etree
 
 _UNITS = frozenset({"primitive", "group", "clone", "rsc_colocation", "rsc_order", "rsc_location"})
+_UNORDERED = ("meta_attributes", "instance_attributes", "operations", "cluster_property_set")
 _OP_SHOWN = ("interval", "timeout", "on-fail", "enabled", "start-delay")
 
 
@@ -37,8 +39,15 @@ def configuration(cib: etree._Element) -> etree._Element:
 
 
 def canonical(element: etree._Element) -> str:
-    """Return a text that is equal for elements that mean the same (order of attributes apart)."""
-    return etree.tostring(element, method="c14n", with_comments=False).decode()
+    """Return a text that is equal for elements that mean the same.
+
+    The order of XML attributes means nothing, nor does that of parameters and operations: pcs and
+    Pacemaker's tools put theirs at different ends.
+    """
+    copied = copy.deepcopy(element)
+    for unordered in copied.iter(*_UNORDERED):
+        unordered[:] = sorted(unordered, key=lambda child: child.get("id", ""))
+    return etree.tostring(copied, method="c14n", with_comments=False).decode()
 
 
 def changes(old: etree._Element, new: etree._Element) -> list[Change]:

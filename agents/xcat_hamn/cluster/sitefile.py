@@ -107,7 +107,11 @@ def read(text: str, path: str, sections: Sequence[Section]) -> Site:
     parser = _parse(text, path)
     lines = _Lines(text, path)
     by_name = {section.name: section for section in sections}
-    problems = list(_unknown(parser, by_name, lines))
+    problems: list[str] = []
+    mistyped: set[tuple[str, str]] = set()
+    for sentence, meant in _unknown(parser, by_name, lines):
+        problems.append(sentence)
+        mistyped.add(meant)
     texts: dict[tuple[str, str], str] = {}
     given: set[tuple[str, str]] = set()
     for section in sections:
@@ -118,7 +122,9 @@ def read(text: str, path: str, sections: Sequence[Section]) -> Site:
             raw = " ".join(found.get(key.name, "").split())
             if not raw:
                 if key.required and not (key.unless and key.unless == choice):
-                    problems.append(_missing(section, key, lines))
+                    # A mistyped name has its sentence already.
+                    if not mistyped & {place, (section.name, "")}:
+                        problems.append(_missing(section, key, lines))
                     continue
                 raw = key.default
             else:
@@ -195,28 +201,31 @@ class _Lines:
 
 def _unknown(
     parser: configparser.ConfigParser, sections: Mapping[str, Section], lines: _Lines
-) -> Iterator[str]:
+) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Yield a sentence for each unknown name, and the place that was probably meant."""
     for name in parser.sections():
         if name not in sections:
-            yield (
-                f"{lines.place(name)}: there is no such section: "
-                f"{_advice(name, list(sections), 'the sections are')}"
-            )
+            meant = _closest(name, list(sections))
+            advice = _advice(meant, list(sections), "the sections are")
+            yield f"{lines.place(name)}: there is no such section: {advice}", (meant, "")
             continue
         known = [key.name for key in sections[name].keys]
         for key in parser[name]:
             if key not in known:
+                meant = _closest(key, known)
+                advice = _advice(meant, known, f"the keys of [{name}] are")
                 yield (
-                    f"{lines.place(name, key)}: there is no such key: "
-                    f"{_advice(key, known, f'the keys of [{name}] are')}"
+                    f"{lines.place(name, key)}: there is no such key: {advice}",
+                    (name, meant or "?"),
                 )
 
 
-def _advice(word: str, known: Sequence[str], introduction: str) -> str:
-    close = difflib.get_close_matches(word, known, 1)
-    if close:
-        return f"did you mean {close[0]}?"
-    return f"remove it ({introduction} {', '.join(known)})"
+def _closest(word: str, known: Sequence[str]) -> str:
+    return next(iter(difflib.get_close_matches(word, known, 1)), "")
+
+
+def _advice(meant: str, known: Sequence[str], introduction: str) -> str:
+    return f"did you mean {meant}?" if meant else f"remove it ({introduction} {', '.join(known)})"
 
 
 def _missing(section: Section, key: Key, lines: _Lines) -> str:

@@ -1,0 +1,134 @@
+"""Configuring a cluster that is a file: Pacemaker's own tools check, simulate and patch it."""
+
+from __future__ import annotations
+
+import pytest
+from xcat_hamn.cluster.configuring import ATTEMPTS, NO_FENCING, Configurator
+from xcat_hamn.cluster.pacemaker import InvalidConfiguration
+from xcat_hamn.cluster.site import read_site
+from xcat_hamn.cluster.sitefile import SiteError
+from xcat_hamn.errors import HamnError
+
+
+@pytest.fixture()
+def configurator(cluster, site_text, constraints):
+    def make(text=site_text, check=lambda _agent, _parameters: []):
+        return Configurator(read_site(text, "hamn.conf"), cluster.pacemaker, constraints, check)
+
+    return make
+
+
+def unexpected(sentence):
+    raise AssertionError(f"said: {sentence}")
+
+
+def test_planning_changes_nothing(cluster, configurator):
+    before = cluster.text()
+    plan = configurator().plan()
+    assert plan.changed
+    assert [(s.operation, s.resource) for s in plan.transition.actions()] == [
+        ("start", "theirs"),
+        ("start", "xcat-db"),
+        ("start", "xcat-db"),
+    ]
+    assert plan.warnings == [NO_FENCING]
+    assert cluster.text() == before
+
+
+def test_pushing_twice_changes_once(cluster, configurator):
+    configurator().push(configurator().plan(), unexpected)
+    assert 'id="xcat-mn"' in cluster.text()
+    after = cluster.text()
+    plan = configurator().plan()
+    assert not plan.changed
+    assert list(plan.changes) == []
+    configurator().push(plan, unexpected)
+    assert cluster.text() == after
+    assert cluster.patches == 1
+
+
+def test_a_concurrent_change_is_kept_and_told(cluster, configurator):
+    cluster.before_patch = [lambda: cluster.edit('node="mn1" score="10"', 'node="mn1" score="20"')]
+    said = []
+    configurator().push(configurator().plan(), said.append)
+    assert 'score="20"' in cluster.text()
+    assert 'id="xcat-mn"' in cluster.text()
+    assert len(said) == 1
+    assert "changed by somebody else" in said[0]
+
+
+def test_a_concurrent_change_of_the_status_alone_is_not_worth_a_word(cluster, configurator):
+    cluster.before_patch = [lambda: cluster.edit('join="member"', 'join="member" x="y"')]
+    configurator().push(configurator().plan(), unexpected)
+    assert 'id="xcat-mn"' in cluster.text()
+
+
+def test_a_busy_cluster_is_left_alone_after_some_attempts(cluster, configurator):
+    scores = iter(range(10, 10 + ATTEMPTS))
+
+    def interfere():
+        score = next(scores)
+        cluster.edit(f'node="mn1" score="{score}"', f'node="mn1" score="{score + 1}"')
+
+    cluster.before_patch = [interfere] * ATTEMPTS
+    plan = configurator().plan()
+    with pytest.raises(HamnError, match="during each of 5 attempts"):
+        configurator().push(plan, lambda _sentence: None)
+    assert "xcat-mn" not in cluster.text()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("mn2=", "mn3=", r"the cluster has no node mn3 \(it has mn1, mn2\)"),
+        ("mn2=", "mn3=", r"the cluster also has the node mn2, and the role could go there"),
+        ("devices = none", "devices = bmc1", r"the cluster has no fence device bmc1: create it"),
+    ],
+)
+def test_a_site_file_that_does_not_fit_the_cluster(
+    cluster, configurator, site_text, old, new, sentence
+):
+    before = cluster.text()
+    with pytest.raises(SiteError, match=sentence):
+        configurator(site_text.replace(old, new)).plan()
+    assert cluster.text() == before
+
+
+def test_fence_devices_of_the_cluster_switch_fencing_on(cluster, configurator, site_text):
+    device = '<primitive id="bmc1" class="stonith" type="fence_ipmilan"/>'
+    cluster.edit("</resources>", device + "</resources>")
+    plan = configurator(site_text.replace("none", "bmc1")).plan()
+    assert plan.warnings == []
+    assert plan.new.xpath("//nvpair[@name='stonith-enabled']/@value") == ["true"]
+
+
+def test_what_pacemaker_refuses_is_not_pushed(cluster, configurator):
+    """One operation too many of somebody else's makes the whole configuration wrong."""
+    twice = "".join(f'<op id="op{n}" name="monitor" interval="10s"/>' for n in (1, 2))
+    cluster.edit('type="Dummy"/>', f'type="Dummy"><operations>{twice}</operations></primitive>')
+    before = cluster.text()
+    with pytest.raises(InvalidConfiguration, match=r"crm_verify refuses .*op2"):
+        configurator().plan()
+    assert cluster.text() == before
+
+
+def test_a_parameter_that_its_agent_refuses_is_not_pushed(cluster, configurator):
+    def check(agent, parameters):
+        return ["parameter addresses is odd: mend it"] if agent == "xcat-mnidentity" else []
+
+    with pytest.raises(SiteError) as caught:
+        configurator(check=check).plan()
+    assert list(caught.value.problems) == [
+        "hamn.conf: parameter addresses is odd: mend it (resource xcat-mnidentity)"
+    ]
+
+
+def test_a_stopped_role_is_told(cluster, configurator):
+    configurator().push(configurator().plan(), unexpected)
+    stopped = '<nvpair id="t" name="target-role" value="Stopped"/>'
+    cluster.edit(
+        '<meta_attributes id="xcat-mn-meta">', '<meta_attributes id="xcat-mn-meta">' + stopped
+    )
+    plan = configurator().plan()
+    assert not plan.changed
+    assert "xcat-mn was stopped by a command of the operator" in plan.warnings[1]

@@ -1,0 +1,111 @@
+"""The fragments against what the agents and the site file declare."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import pytest
+from xcat_hamn.cli import declared
+from xcat_hamn.cluster import fragments
+from xcat_hamn.cluster.site import SECTIONS, read_site
+from xcat_hamn.cluster.sitedoc import example
+from xcat_hamn.errors import HamnError
+
+#: Our agents, with the resources of the fragments that use them.
+AGENTS = ("xcat-pgsql", "xcat-mnidentity", "xcat-netsvcs")
+
+
+def everything_given():
+    """Return a site in which every key counts as given: no parameter is left out."""
+    names = {key.name for section in SECTIONS for key in section.keys}
+    lines = [
+        line[1:] if line.startswith("#") and line[1:].split(" =")[0] in names else line
+        for line in example().splitlines()
+    ]
+    return read_site("\n".join(lines))
+
+
+def primitives(constraints, site):
+    return [
+        primitive
+        for fragment in fragments.fragments_of(site, constraints)
+        for primitive in fragment.iter("primitive")
+    ]
+
+
+def declaration(name):
+    pytest.importorskip(f"xcat_hamn.agents.{name.partition('-')[2]}")
+    return declared.agent(name)
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_every_parameter_is_declared_by_its_agent(constraints, name):
+    known = {parameter.name for parameter in declaration(name).parameters}
+    for primitive in primitives(constraints, everything_given()):
+        if primitive.get("type") == name:
+            assert set(fragments.parameters_of(primitive)) <= known, primitive.get("id")
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_every_required_parameter_is_given(constraints, name):
+    required = {parameter.name for parameter in declaration(name).parameters if parameter.required}
+    for primitive in primitives(constraints, read_site(example())):
+        if primitive.get("type") == name:
+            assert required <= set(fragments.parameters_of(primitive)), primitive.get("id")
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_the_agents_own_checks_accept_the_example(constraints, name):
+    declaration(name)
+    for primitive in primitives(constraints, everything_given()):
+        if primitive.get("type") == name:
+            assert declared.problems_with(name, fragments.parameters_of(primitive)) == []
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_no_operation_gets_less_time_than_its_agent_asks_for(constraints, name):
+    actions = declaration(name).actions
+    for primitive in primitives(constraints, read_site(example())):
+        if primitive.get("type") != name:
+            continue
+        for operation in primitive.iter("op"):
+            wanted = [
+                action.timeout
+                for action in actions
+                if action.name == operation.get("name")
+                and action.role in ("", operation.get("role", ""))
+                and not action.depth
+            ]
+            given = int(operation.get("timeout").removesuffix("s"))
+            assert wanted, f"{name} does not advertise {operation.get('name')}"
+            assert given >= max(wanted), operation.get("id")
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_a_key_that_fills_a_parameter_has_the_agents_default(name):
+    parameters = {parameter.name: parameter for parameter in declaration(name).parameters}
+    for section in SECTIONS:
+        for key in section.keys:
+            agent, _, parameter = key.parameter.partition(".")
+            if agent == name:
+                default = key.kind.read(key.default) if key.default else ""
+                assert default == parameters[parameter].default, f"[{section.name}] {key.name}"
+
+
+def test_every_fragment_file_is_registered(constraints):
+    files = {name for name in os.listdir(constraints) if name.endswith(".xml")}
+    assert files == {fragment.file for fragment in fragments.FRAGMENTS}
+
+
+def test_a_placeholder_that_the_site_file_does_not_know_is_an_error(tmp_path, monkeypatch):
+    (tmp_path / "x.xml").write_text('<configuration><a b="${no.such}"/></configuration>')
+    one = replace(fragments.FRAGMENTS[0], file="x.xml")
+    monkeypatch.setattr(fragments, "FRAGMENTS", (one,))
+    with pytest.raises(HamnError, match=r'x.xml asks for "no.such"'):
+        fragments.fragments_of(read_site(example()), str(tmp_path))
+
+
+def test_a_damaged_fragment_asks_for_a_new_installation(tmp_path):
+    with pytest.raises(HamnError, match="reinstall the package"):
+        fragments.owned_ids(str(tmp_path))
