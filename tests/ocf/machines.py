@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+#: Keeps the namespaces alive, and not longer than the test process.
+FOREVER = ["setpriv", "--pdeathsig", "KILL", "sleep", "infinity"]
 #: A stand-in for Pacemaker's tool: writes its arguments into a file, and hangs when told to.
 ATTRD_UPDATER = """#!/bin/sh
 echo "$*" >> /run/attrd_updater.calls
@@ -51,8 +53,7 @@ class Machine:
     def __init__(self, directory: Path, name: str) -> None:
         self.name = name
         self._process = subprocess.Popen(
-            ["unshare", "--mount", "--net", "--uts", "--propagation", "private"]
-            + ["setpriv", "--pdeathsig", "KILL", "sleep", "infinity"]
+            ["unshare", "--mount", "--net", "--uts", "--propagation", "private", *FOREVER]
         )
         comm = Path(f"/proc/{self._process.pid}/comm")
         wait_until(lambda: comm.read_text().strip() == "sleep", f"namespaces of {name}")

@@ -1,4 +1,4 @@
-"""The network port on Linux: iproute2 changes and shows addresses, ``neighbors`` asks and tells.
+"""The network port on Linux: iproute2 changes addresses, netlink lists them.
 
 Nothing is written to any persistent configuration: a node that reboots comes back as itself.
 """
@@ -6,8 +6,8 @@ Nothing is written to any persistent configuration: a node that reboots comes ba
 from __future__ import annotations
 
 from xcat_hamn.errors import HamnError
-from xcat_hamn.identity.addresses import packed
 from xcat_hamn.identity.network import Held, Link, Network, Snapshot
+from xcat_hamn.system import netlink
 from xcat_hamn.system.files import read_text
 
 TYPE_CHECKING = False
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from xcat_hamn.identity.addresses import ServiceAddress
+    from xcat_hamn.system.netlink import AddressEntry, LinkEntry
     from xcat_hamn.system.runner import Runner
 
 _TIMEOUT = 10.0
@@ -22,52 +23,51 @@ _PROMOTE = "/proc/sys/net/ipv4/conf/{}/promote_secondaries"
 _FORWARDING = "/proc/sys/net/ipv6/conf/{}/forwarding"
 
 
-def _held(words: list[str], interface: str) -> Held:
-    """Return the address of one ``inet`` or ``inet6`` line.
-
-    The peer of a point-to-point address stands as ``inet 10.0.0.1 peer 10.0.0.2/32``.
-    """
-    text, _, prefix = words[1].partition("/")
-    family, data = packed(text)
-    return Held(
-        data,
-        int(prefix) if prefix else 32 if family == 4 else 128,
-        interface,
-        secondary="secondary" in words,
-        duplicate="dadfailed" in words,
+def snapshot_of(links: list[LinkEntry], addresses: list[AddressEntry]) -> Snapshot:
+    """Return the snapshot with addresses in the order of ``ip address``: by link, IPv4 first."""
+    names = {link.index: link.name for link in links}
+    places = {link.index: place for place, link in enumerate(links)}
+    known = [one for one in addresses if one.index in names]
+    # The sort is stable: within one link and family the kernel's order stays.
+    known.sort(key=lambda one: (places[one.index], len(one.address)))
+    return Snapshot(
+        [
+            Link(
+                link.name,
+                up=bool(link.flags & netlink.UP),
+                carrier=bool(link.flags & netlink.LOWER_UP),
+                askable=link.hardware_type == netlink.ETHERNET and not link.flags & netlink.NO_ARP,
+            )
+            for link in links
+        ],
+        [
+            Held(
+                one.address,
+                one.prefix,
+                names[one.index],
+                secondary=bool(one.flags & netlink.SECONDARY) and len(one.address) == 4,
+                duplicate=bool(one.flags & netlink.DUPLICATE) and len(one.address) == 16,
+            )
+            for one in known
+        ],
     )
 
 
-def parse(text: str) -> Snapshot:
-    """Return the snapshot that ``ip address show`` printed (iproute2 4.18 to 6.15)."""
-    links: list[Link] = []
-    held: list[Held] = []
-    name, flags = "", frozenset[str]()
-    for line in text.splitlines():
-        words = line.split()
-        if not line.startswith(" ") and len(words) > 2:
-            # 2: eth0@if5: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 ...
-            name = words[1].rstrip(":").partition("@")[0]
-            flags = frozenset(words[2].strip("<>").split(","))
-            links.append(Link(name, up="UP" in flags, carrier="LOWER_UP" in flags, askable=False))
-        elif words and words[0].startswith("link/"):
-            links[-1].askable = words[0] == "link/ether" and "NOARP" not in flags
-        elif len(words) > 1 and words[0] in ("inet", "inet6"):
-            held.append(_held(words, name))
-    return Snapshot(links, held)
-
-
 class LinuxNetwork(Network):
-    """Linux, through ``ip`` and packet sockets."""
+    """Linux, through ``ip``, netlink and packet sockets."""
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
 
     def snapshot(self) -> Snapshot:
-        """Return the present state, as one run of ``ip address show`` lists it."""
-        result = self._runner.run(["ip", "address", "show"], timeout=_TIMEOUT)
-        result.require("the addresses of this node cannot be listed")
-        return parse(result.stdout)
+        """Return the present state, as the kernel lists it."""
+        try:
+            return snapshot_of(*netlink.listing())
+        except OSError as problem:
+            raise HamnError(
+                f"the addresses of this node cannot be listed ({problem.strerror or problem}): "
+                "look at the capabilities that Pacemaker runs with"
+            ) from None
 
     def add(self, address: ServiceAddress) -> None:
         """Give ``address`` to its interface until the next boot.
