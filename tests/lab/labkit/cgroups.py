@@ -36,15 +36,14 @@ def enter(lab: str, node: str) -> None:
             stream.write(str(os.getpid()))
 
 
-def members(lab: str) -> list[int]:
-    """Return the processes in any group of this lab, with those inside its nodes."""
+def holds(pid: int, lab: str) -> bool:
+    """Return whether this process is in a group of the lab, which those inside its nodes are."""
     wanted = f"/{group(lab)}"
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError), open(f"/proc/{pid}/cgroup", encoding="utf-8") as stream:
-            if any(line.split(":", 2)[2].startswith(wanted) for line in stream):
-                found.append(int(pid))
-    return found
+    try:
+        with open(f"/proc/{pid}/cgroup", encoding="utf-8") as stream:
+            return any(line.split(":", 2)[2].startswith(wanted) for line in stream)
+    except OSError:
+        return False
 
 
 def remove(lab: str, node: str = "") -> None:

@@ -23,7 +23,7 @@ from labkit.node import Node, wait_for
 MEMBERS = ("mn1", "mn2")
 
 #: The password of user hacluster in every lab, for a person who wants to try `pcs host auth`.
-PASSWORD = "lab-hacluster"  # noqa: S105 - a lab that nobody outside can reach
+PASSWORD = "lab-hacluster"
 
 
 def make(lab: Lab, members: Sequence[str] = MEMBERS, timeout: float = 90) -> None:

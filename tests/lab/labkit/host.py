@@ -12,15 +12,15 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator, Mapping, Sequence
 
 #: Where images are kept between runs, and where the writable layers of running nodes are.
 CACHE = "/var/cache/xcat-hamn-lab"
 STATE = "/var/lib/xcat-hamn-lab"
 
-#: Every process that the lab starts on the host carries this variable, with the lab's name.
-MARK = "XCAT_HAMN_LAB"
+#: Every process that the lab leaves running on the host carries this variable, with the lab's
+#: name. Whatever carries it is killed by `down`, so it is no name that a person would export.
+MARK = "XCAT_HAMN_LAB_PROCESS_OF"
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -126,16 +126,25 @@ def require() -> None:
             f"The host lacks {', '.join(missing)}: "
             "run tests/lab/labkit/prerequisites, which installs what the lab needs."
         )
-    with open("/proc/filesystems", encoding="ascii") as stream:
-        known = stream.read().split()
-    if "overlay" not in known:
-        with contextlib.suppress(OSError, LabError):
-            call(["modprobe", "overlay"])
-            return
+
+
+def require_overlay(trial: str) -> None:
+    """Try in the new folder `trial` what a node's boot will do; raise CannotRun if it fails."""
+    os.makedirs(trial)
+    try:
+        for folder in ("lower", "upper", "work"):
+            os.mkdir(f"{trial}/{folder}")
+        layers = f"lowerdir={trial}/lower,upperdir={trial}/upper,workdir={trial}/work"
+        mount = ["mount", "-t", "overlay", "overlay", "-o", layers, f"{trial}/lower"]
+        call(["unshare", "--mount", "--net", "--propagation", "private", "--", *mount])
+    except CommandFailed as error:
         raise CannotRun(
-            "This kernel has no overlay file system, on which the lab's nodes live: "
-            "use a kernel with the module overlay."
-        )
+            f"This host does not let root mount an overlay on {STATE} in a namespace of its own "
+            f"({error.stderr.strip()}): use a machine or a privileged container whose {STATE} is "
+            "on a disk, not itself on an overlay."
+        ) from None
+    finally:
+        shutil.rmtree(trial)
 
 
 @contextlib.contextmanager
@@ -175,11 +184,34 @@ def _same_file(handle: int, path: str) -> bool:
         return False
 
 
+def processes() -> list[int]:
+    """Return all processes but this one."""
+    own = os.getpid()
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) != own]
+
+
+def marked(pid: int, mark: str) -> bool:
+    """Return whether the lab left this process running under this mark."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as stream:
+            return f"{MARK}={mark}".encode() in stream.read().split(b"\0")
+    except OSError:
+        return False
+
+
+def started(pid: int) -> str | None:
+    """Return the start time of a living process, in clock ticks; None for a dead one.
+
+    Together with the number it names one process for ever.
+    """
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stream:
+            fields = stream.read().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if fields[0] in "ZX" else fields[19]
+
+
 def say(text: str) -> None:
     """Tell the person at the terminal what happens; on standard error, as progress is no result."""
     os.write(2, f"lab: {text}\n".encode())
-
-
-def until(found: float) -> float:
-    """Return the seconds left until the monotonic time `found`, never below 0."""
-    return max(0.0, found - time.monotonic())

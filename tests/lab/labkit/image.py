@@ -25,13 +25,17 @@ RECIPE = 1
 PACKAGES = """
     systemd-sysv dbus procps psmisc iproute2 iputils-ping iputils-arping ndisc6 tcpdump strace
     pacemaker pacemaker-cli-utils corosync pcs resource-agents resource-agents-paf
-    fence-agents ipmitool
+    ipmitool
     postgresql python3-psycopg2 python3-lxml python3-typer python3-rich
     bind9 bind9-dnsutils isc-dhcp-server isc-dhcp-client conserver-server conserver-client
     openssh-server openssh-client rsync rpm openssl libxml2-utils
 """.split()
 
-PACKAGES_OF: dict[str, list[str]] = {"bookworm": [], "trixie": []}
+#: Debian 13 has one package per fence agent; all of them together are 1.5 GB of cloud libraries.
+PACKAGES_OF = {
+    "bookworm": ["fence-agents"],
+    "trixie": "fence-agents-ipmilan fence-agents-heuristics-ping resource-agents-dev".split(),
+}
 
 #: Services that provisioning or the cluster starts, never the boot.
 DISABLED = """
@@ -98,9 +102,8 @@ def _build(release: str, image: str) -> None:
     """Build beside the final place and rename, so that a half-built image is never used."""
     began = time.monotonic()
     say(f"building the {release} image; it takes a few minutes and is kept in {host.CACHE}")
-    leftovers.end_builds(release)
+    leftovers.end_build(release)
     temporary = f"{host.CACHE}/.{release}.new"
-    shutil.rmtree(temporary, ignore_errors=True)
     os.makedirs(temporary)
     root = f"{temporary}/root"
     try:
@@ -108,7 +111,7 @@ def _build(release: str, image: str) -> None:
         _finish(root)
         os.rename(root, image)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        leftovers.end_build(release)
     say(f"built the {release} image in {time.monotonic() - began:.0f} s: {image}")
     _forget_unused()
 
@@ -139,7 +142,6 @@ def _bootstrap(release: str, root: str) -> None:
     except BaseException:
         host.kill_group(process)
         process.wait()
-        leftovers.end_builds(release)
         raise
     if code != 0:
         raise LabError(
@@ -171,6 +173,20 @@ def _finish(root: str) -> None:
 
 def _sources(release: str) -> list[str]:
     """Return apt's source lines for `release`, from the mirrors that this host itself uses."""
+    lines = _mirrors(release)
+    if not lines:
+        call(["apt-get", "--quiet", "update"], timeout=600, check=False)
+        lines = _mirrors(release)
+    if not lines:
+        raise LabError(
+            f"apt on this host names no mirror of Debian {_codename()}, from which the lab's image "
+            "would be made: run apt-get update, and check /etc/apt/sources.list."
+        )
+    return lines
+
+
+def _mirrors(release: str) -> list[str]:
+    """Return what apt knows; nothing before its first update."""
     codename = _codename()
     asked = "$(ORIGIN)|$(CODENAME)|$(REPO_URI)|$(COMPONENT)"
     listed = call(["apt-get", "indextargets", "--format", asked, "Created-By: Packages"]).stdout
@@ -183,12 +199,7 @@ def _sources(release: str) -> list[str]:
             continue
         if pocket in ("", "-updates", "-security"):
             lines.append(f"deb [signed-by={keyring}] {uri} {release}{pocket} main")
-    if not any(f" {release} main" in line for line in lines):
-        raise LabError(
-            f"apt on this host names no mirror of Debian {codename}, from which the lab's image "
-            "would be made: run apt-get update, and check /etc/apt/sources.list."
-        )
-    return lines
+    return lines if any(f" {release} main" in line for line in lines) else []
 
 
 def _codename() -> str:

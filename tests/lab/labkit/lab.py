@@ -9,7 +9,7 @@ import shutil
 import time
 
 from labkit import cgroups, host, image, leftovers, network
-from labkit.host import LabError, call, locked, say
+from labkit.host import LabError, locked, say
 from labkit.node import ADDRESSES, Node, wait_for
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
@@ -45,18 +45,23 @@ class Lab:
         host.require()
         return image.ensure(self.release)
 
-    def up(self) -> None:
+    def up(self, *, mine: bool = False) -> None:
         """Boot all nodes on empty disks; what the lab of this name was before is removed.
 
-        Raises LabError, with everything removed again, when a node does not boot.
+        With `mine` the lab ends with this process: if that is killed before it could call down(),
+        the next lab on this host removes it. Raises LabError, with everything removed again, when
+        a node does not boot.
         """
         built = self.build()
+        for name in leftovers.orphans():
+            if name != self.name:
+                say(f"removing lab '{name}', whose owner is dead")
+                Lab(name).down()
         with self._locked():
             self._clear()
             began = time.monotonic()
             try:
-                os.makedirs(self.home)
-                os.symlink(built, f"{self.home}/image")
+                self._found(built, mine)
                 network.create(self.name)
                 for node in self.nodes.values():
                     node.prepare()
@@ -69,10 +74,36 @@ class Lab:
         took = time.monotonic() - began
         say(f"{', '.join(self.nodes)} of lab '{self.name}' ({self.release}) are up, {took:.1f} s")
 
+    def _found(self, built: str, mine: bool) -> None:
+        """Make the lab's directory, by a rename, so that it never lacks its owner."""
+        new = f"{self.home}.new"
+        os.makedirs(new)
+        host.require_overlay(f"{new}/trial")
+        os.symlink(built, f"{new}/image")
+        if mine:
+            with open(f"{new}/owner", "w", encoding="ascii") as stream:
+                stream.write(f"{os.getpid()} {host.started(os.getpid())}\n")
+        os.rename(new, self.home)
+
     def down(self) -> None:
         """Remove the lab: no process, mount, namespace, control group or file of it stays."""
         with self._locked():
             self._clear()
+        with contextlib.suppress(OSError):
+            os.rmdir(host.STATE)
+
+    def mend(self) -> None:
+        """Plug every cable in and boot every node that is off, on the disk that it had."""
+        self._need_up()
+        plugged = network.ports(self.name)
+        off = [node for node in self.nodes.values() if not node.running()]
+        for node in self.nodes.values():
+            if node.running() and not plugged.get(node.name):
+                node.heal()
+        for node in off:
+            node.power_on(self.current_image())
+        for node in off:
+            node.wait_booted()
 
     def boot(self, name: str) -> None:
         """Power a node on, with the disk that it had, and wait until it has booted.
@@ -81,7 +112,7 @@ class Lab:
         """
         node = self.node(name)
         self._need_up()
-        node.power_on(os.readlink(f"{self.home}/image"))
+        node.power_on(self.current_image())
         node.wait_booted()
 
     def crash(self, name: str) -> None:
@@ -118,19 +149,12 @@ class Lab:
     def _clear(self) -> None:
         """Remove whatever carries this lab's name, also what a killed run has left half-made."""
 
-        def ended() -> bool:
-            # Repeated, since a process may be starting another one at this very moment.
-            found = leftovers.marked(self.name) + cgroups.members(self.name)
-            leftovers.end(found)
-            return not found
-
-        wait_for(ended, 30, 0.02, f"the end of the processes of lab '{self.name}'")
+        mine = leftovers.of_lab(self.name)
+        # Repeated, since a process may be starting another one at this very moment.
+        processes = f"the end of the processes of lab '{self.name}'"
+        wait_for(lambda: leftovers.end(mine), 30, 0.02, processes)
         network.destroy(self.name)
         cgroups.remove(self.name)
-        if os.path.isdir(self.home):
-            for node in os.listdir(self.home):
-                # Only a run of the lab without its own mount namespace would have left this one.
-                merged = f"{self.home}/{node}/merged"
-                if os.path.ismount(merged):
-                    call(["umount", "--lazy", merged], check=False)
-            shutil.rmtree(self.home)
+        for home in (self.home, f"{self.home}.new"):
+            if os.path.isdir(home):
+                shutil.rmtree(home)

@@ -13,26 +13,27 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from labkit import cgroups, host, network  # noqa: E402
-from labkit.node import started  # noqa: E402
+from labkit import cgroups, host, network
+
+
+def mount(*arguments: str) -> None:
+    """Mount in this process's own namespace."""
+    subprocess.run(["mount", *arguments], check=True, timeout=30)
 
 
 def main(lab: str, node: str, image: str) -> None:
     """Mount the node's file system and hand over to systemd-nspawn; does not return."""
     home = f"{host.STATE}/{lab}/{node}"
     with open(f"{home}/supervisor.new", "w", encoding="ascii") as stream:
-        stream.write(f"{os.getpid()} {started(os.getpid())}\n")
+        stream.write(f"{os.getpid()} {host.started(os.getpid())}\n")
     os.rename(f"{home}/supervisor.new", f"{home}/supervisor")
     cgroups.enter(lab, node)
     layers = f"lowerdir={image},upperdir={home}/upper,workdir={home}/work"
     merged = f"{home}/merged"
-    subprocess.run(
-        ["mount", "-t", "overlay", "overlay", "-o", layers, merged], check=True, timeout=30
-    )
+    mount("-t", "overlay", "overlay", "-o", layers, merged)
     # Its locks and sockets belong to this node alone and must not stay on the host.
-    for folder in ("/run/systemd/nspawn", "/var/lib/machines"):
-        os.makedirs(folder, exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run/systemd/nspawn"], check=True, timeout=30)
+    os.makedirs("/run/systemd/nspawn", exist_ok=True)
+    mount("-t", "tmpfs", "tmpfs", "/run/systemd/nspawn")
     argv = [
         "systemd-nspawn",
         "--quiet",
@@ -53,6 +54,8 @@ def main(lab: str, node: str, image: str) -> None:
     ]
     # Both releases' systemd want the unified control groups, whatever the host itself uses.
     env = host.environment({host.MARK: lab, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"})
+    # A machine sets its own network up: /proc/sys/net is writable, and private to the node.
+    env["SYSTEMD_NSPAWN_API_VFS_WRITABLE"] = "network"
     os.execvpe(argv[0], argv, env)
 
 

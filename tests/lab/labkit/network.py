@@ -7,12 +7,15 @@ takes its addresses along, and no leftover is possible.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 
 from labkit.host import LabError, call
 
 BRIDGE = "wire"
+
+_FOLDER = "/run/netns"
 
 
 def namespace(lab: str, part: str) -> str:
@@ -23,7 +26,7 @@ def namespace(lab: str, part: str) -> str:
 def create(lab: str) -> None:
     """Make the bridge; it forwards at once and holds no address."""
     wire = namespace(lab, BRIDGE)
-    call(["ip", "netns", "add", wire])
+    _add(wire)
     bridge = ["link", "add", "lab0", "type", "bridge", "stp_state", "0", "forward_delay", "0"]
     call(["ip", "-n", wire, *bridge, "mcast_snooping", "0"])
     call(["ip", "-n", wire, "link", "set", "lab0", "addrgenmode", "none", "up"])
@@ -33,17 +36,17 @@ def plug(lab: str, node: str, mac: str) -> str:
     """Give `node` a fresh namespace with eth0 on the bridge; return the namespace's path."""
     wire, own = namespace(lab, BRIDGE), namespace(lab, node)
     unplug(lab, node)
-    call(["ip", "netns", "add", own])
+    _add(own)
     pair = ["link", "add", node, "type", "veth", "peer", "name", "eth0", "address", mac]
     call(["ip", "-n", wire, *pair, "netns", own])
     call(["ip", "-n", wire, "link", "set", node, "addrgenmode", "none", "master", "lab0", "up"])
-    return f"/run/netns/{own}"
+    return f"{_FOLDER}/{own}"
 
 
 def forget_name(lab: str, node: str) -> None:
     """Drop the name of the node's namespace, which its processes alone hold from now on."""
     own = namespace(lab, node)
-    if os.path.exists(f"/run/netns/{own}"):
+    if os.path.exists(f"{_FOLDER}/{own}"):
         call(["ip", "netns", "delete", own])
 
 
@@ -72,10 +75,26 @@ def destroy(lab: str) -> None:
     """Remove every namespace of this lab; the links go with them."""
     for name in names(lab):
         call(["ip", "netns", "delete", name], check=False)
+    _remove_folder()
+
+
+def _add(name: str) -> None:
+    """Make a named namespace; again, if another lab's end has just removed the empty folder."""
+    for attempt in (1, 2, 3):
+        if call(["ip", "netns", "add", name], check=attempt == 3).returncode == 0:
+            return
+
+
+def _remove_folder() -> None:
+    """Remove the folder and the mount that the first `ip netns add` on this host has made."""
+    if os.path.isdir(_FOLDER) and not os.listdir(_FOLDER):
+        call(["umount", _FOLDER], check=False)
+        with contextlib.suppress(OSError):
+            os.rmdir(_FOLDER)
 
 
 def names(lab: str) -> list[str]:
     """Return the named namespaces of this lab."""
-    if not os.path.isdir("/run/netns"):
+    if not os.path.isdir(_FOLDER):
         return []
-    return [name for name in os.listdir("/run/netns") if name.startswith(f"xcatlab.{lab}.")]
+    return [name for name in os.listdir(_FOLDER) if name.startswith(f"xcatlab.{lab}.")]

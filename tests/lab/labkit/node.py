@@ -181,7 +181,7 @@ class Node:
         except (FileNotFoundError, ValueError):
             return None
         # A pid alone may have been given to somebody else since.
-        return int(pid) if started(int(pid)) == birth else None
+        return int(pid) if host.started(int(pid)) == birth else None
 
     def prepare(self) -> None:
         """Make the node's empty disk, with what tells it from the others."""
@@ -237,7 +237,10 @@ class Node:
                 timeout=30,
             )
         recorded = f"{self.home}/supervisor"
-        wait_for(lambda: os.path.exists(recorded), 20, 0.01, f"the launch of {self.name}")
+        try:
+            wait_for(lambda: os.path.exists(recorded), 20, 0.01, f"the launch of {self.name}")
+        except LabError as error:
+            raise LabError(f"{error} {self.console()[-1500:]}") from None
 
     def wait_booted(self, timeout: float = BOOT_SECONDS) -> None:
         """Wait until systemd in the node has started everything.
@@ -331,16 +334,6 @@ def wait_for(
 
 def _inside(env: Mapping[str, str] | None) -> dict[str, str]:
     return host.environment({"USER": "root", "LOGNAME": "root", "SHELL": "/bin/sh", **(env or {})})
-
-
-def started(pid: int) -> str | None:
-    """Return the start time of a living process, in clock ticks; None for a dead one."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stream:
-            fields = stream.read().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return None if fields[0] in "ZX" else fields[19]
 
 
 def _children(pid: int) -> list[int]:

@@ -1,0 +1,208 @@
+"""Makes management nodes of bare lab nodes: the package, the database, the xCAT stand-in.
+
+What an administrator has before configuring high availability (R 3.0 and 4.0): both nodes
+installed, PostgreSQL with xCAT's tables on mn1, the same programs and an empty data directory on
+mn2, the same credentials on both.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import secrets
+import sys
+from collections.abc import Callable, Iterable
+
+from labkit import cluster, host
+from labkit.host import LabError
+from labkit.lab import Lab
+from labkit.node import DOMAIN, Node
+
+HERE = __file__.rsplit("/", 2)[0]
+ROOT = HERE.rsplit("/", 2)[0]
+MEMBERS = ("mn1", "mn2")
+SERVICE_ADDRESS = "10.11.0.10"
+SERVICE_ADDRESS_6 = "fd11::10"
+NETWORKS = ("10.11.0.0/24", "fd11::/64")
+#: Major version of PostgreSQL in each release.
+POSTGRESQL = {"bookworm": "15", "trixie": "17"}
+PASSFILE = "/var/lib/postgresql/.xcat-hamn-pgpass"
+SITE_FILE = "/etc/xcat/hamn.conf"
+
+SITE = """\
+[cluster]
+nodes = mn1=10.11.0.11 mn2=10.11.0.12
+
+[identity]
+addresses = {address}/24@eth0 {address_6}/64@eth0
+
+[database]
+engine = postgresql
+pgdata = {pgdata}
+config_file = {config}
+passfile = {passfile}
+
+[services]
+network = dns dhcp console
+
+[fencing]
+devices = none
+"""
+
+HBA = """\
+local all postgres peer
+local all all scram-sha-256
+host all all 127.0.0.1/32 scram-sha-256
+host xcatdb xcatadm 10.11.0.0/24 scram-sha-256
+host xcatdb xcatadm fd11::/64 scram-sha-256
+host replication xcat_repl 10.11.0.0/24 scram-sha-256
+"""
+
+
+def package() -> str:
+    """Return the path of the RPM, built from the tree as it is now.  Raises LabError."""
+    built = host.call([f"{ROOT}/packaging/rpm/build"], timeout=120, check=True)
+    return f"{ROOT}/{built.stdout.strip().splitlines()[-1]}"
+
+
+def install_package(nodes: Iterable[Node], path: str) -> None:
+    """Install the RPM as it ships; its dependencies are Debian packages, so they are not asked."""
+    for node in nodes:
+        node.put_file(path, "/root/xcat-hamn.rpm")
+        node.run(["rpm", "-U", "--nodeps", "--replacepkgs", "/root/xcat-hamn.rpm"])
+
+
+class Database:
+    """Where PostgreSQL keeps its things on a lab node of one release."""
+
+    def __init__(self, release: str) -> None:
+        self.version = POSTGRESQL[release]
+        self.pgdata = f"/var/lib/postgresql/{self.version}/main"
+        self.config = f"/etc/postgresql/{self.version}/main/postgresql.conf"
+
+    def install(self, node: Node, replication_password: str) -> None:
+        """Give `node` an empty database server that the other node's address may reach."""
+        node.run(["pg_createcluster", self.version, "main", "-o", "listen_addresses=*"])
+        folder = self.config.rsplit("/", 1)[0]
+        node.put(f"{folder}/pg_hba.conf", HBA, 0o640, "postgres:postgres")
+        line = f"*:*:replication:xcat_repl:{replication_password}\n"
+        node.put(PASSFILE, line, 0o600, "postgres:postgres")
+
+    def fill(self, node: Node, replication_password: str, password: str) -> None:
+        """Create users, database and xCAT's tables on `node`; the server is stopped afterwards."""
+        node.run(["pg_ctlcluster", self.version, "main", "start"])
+        statements = (
+            f"CREATE ROLE xcat_repl LOGIN REPLICATION PASSWORD '{replication_password}';\n"
+            f"CREATE ROLE xcatadm LOGIN PASSWORD '{password}';\n"
+            "CREATE DATABASE xcatdb OWNER xcatadm;\n"
+        )
+        psql = ["runuser", "-u", "postgres", "--", "psql", "-qX", "-v", "ON_ERROR_STOP=1"]
+        node.run(psql, stdin=statements)
+        put_cfgloc(node, "127.0.0.1", password)
+        init = ["/opt/xcat/sbin/xcat-standin-initdb", f"--domain={DOMAIN}"]
+        init += [f"--master={SERVICE_ADDRESS}", f"--servers={SERVICE_ADDRESS}"]
+        init += ["--dynamic-range=10.11.0.200-10.11.0.250", "--trusted=xcatmn"]
+        node.run([*init, *(f"--network={network}" for network in NETWORKS)])
+        node.run(["pg_ctlcluster", self.version, "main", "stop"])
+
+    def empty(self, node: Node) -> None:
+        """Leave `node` without a database, as a new standby is."""
+        node.run(["rm", "-rf", self.pgdata])
+
+
+def put_cfgloc(node: Node, address: str, password: str) -> None:
+    """Tell xCAT on `node` where its database is."""
+    node.put("/etc/xcat/cfgloc", f"Pg:dbname=xcatdb;host={address}|xcatadm|{password}", 0o600)
+
+
+def _in_parallel(work: Callable[[Node], None], nodes: Iterable[Node]) -> None:
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        for done in [pool.submit(work, node) for node in nodes]:
+            done.result()
+
+
+def management_nodes(lab: Lab, say: Callable[[str], None] = host.say) -> None:
+    """Make mn1 and mn2 ready for `xcat-hamn configure`; the cluster runs and is empty."""
+    if f"{HERE}" not in sys.path:
+        sys.path.insert(0, HERE)
+    from xcat import install
+    from xcat.standin import credentials
+
+    nodes = [lab.node(name) for name in MEMBERS]
+    database, path = Database(lab.release), package()
+    layout = install.archive(install.layout())
+    shared = install.archive(credentials.create("xcatmn"))
+    replication, password = secrets.token_hex(12), secrets.token_hex(12)
+
+    def prepare(node: Node) -> None:
+        install_package([node], path)
+        for archive in (layout, shared):
+            node.run(install.UNPACK, stdin=archive)
+        node.run(["systemctl", "daemon-reload"])
+        database.install(node, replication)
+
+    say("installing the package, the xCAT stand-in and PostgreSQL on mn1 and mn2")
+    _in_parallel(prepare, nodes)
+    say("filling xCAT's database on mn1; mn2 gets its copy from the cluster")
+    database.fill(nodes[0], replication, password)
+    database.empty(nodes[1])
+    for node in nodes:
+        put_cfgloc(node, SERVICE_ADDRESS, password)
+        node.put(
+            SITE_FILE,
+            SITE.format(
+                address=SERVICE_ADDRESS,
+                address_6=SERVICE_ADDRESS_6,
+                pgdata=database.pgdata,
+                config=database.config,
+                passfile=PASSFILE,
+            ),
+        )
+    say("starting the cluster")
+    cluster.make(lab, MEMBERS)
+
+
+def configured(lab: Lab, timeout: float = 180, say: Callable[[str], None] = host.say) -> None:
+    """Make the whole thing: management nodes, and the role active on one of them.
+
+    Raises LabError with crm_mon's text when the role is not active in `timeout` seconds.
+    """
+    management_nodes(lab, say)
+    node = lab.node(MEMBERS[0])
+    say("xcat-hamn configure")
+    node.run(["xcat-hamn", "configure"], timeout=120)
+    wait_active(lab, timeout)
+
+
+def active_node(lab: Lab, viewer: str = MEMBERS[0]) -> str | None:
+    """Return the node on which every resource of group xcat-mn runs, None when there is none."""
+    status = cluster.crm_mon(lab.node(viewer))
+    if status is None:
+        return None
+    group = status.find(".//group[@id='xcat-mn']")
+    if group is None:
+        return None
+    places = set()
+    for resource in group.iterfind("resource"):
+        place = resource.find("node")
+        if resource.get("role") != "Started" or place is None or resource.get("pending"):
+            return None
+        places.add(place.get("name"))
+    return places.pop() if len(places) == 1 else None
+
+
+def wait_active(lab: Lab, timeout: float, where: str | None = None) -> str:
+    """Wait until the role is active (on `where`) and return its node.  Raises LabError."""
+    node = lab.node(where or MEMBERS[0])
+    found: list[str] = []
+
+    def look() -> bool:
+        place = active_node(lab, node.name)
+        found[:] = [place] if place else []
+        return bool(place) and where in (None, place)
+
+    try:
+        node.wait_for(look, timeout=timeout, interval=0.5, what="the role to be active")
+    except LabError as problem:
+        shown = node.run(["crm_mon", "-1", "-A", "-r", "-f"], check=False).stdout
+        raise LabError(f"{problem}\n{shown}") from None
+    return found[0]
