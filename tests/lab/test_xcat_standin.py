@@ -13,8 +13,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from labkit import CannotRun, Lab, Node
-from xcat.install import UNPACK, archive, layout
-from xcat.standin import credentials
+from xcat.install import deploy
 
 pytestmark = pytest.mark.lab
 
@@ -45,10 +44,8 @@ class Managed:
         return (node or self.mn1).run(["env", path, *command], check=False, timeout=60)
 
     def prepare(self) -> None:
-        files = archive([*layout(), *credentials.create("xcat")])
+        deploy([self.mn1, self.mn2], "xcat")
         for node in (self.mn1, self.mn2):
-            node.run(UNPACK, stdin=files)
-            node.run(["systemctl", "daemon-reload"])
             node.put("/root/.consolerc", CONSOLE_RC)
         self.mn1.run(["ip", "addr", "add", f"{SERVICE}/24", "dev", "eth0"])
         self._primary()
@@ -243,6 +240,24 @@ def test_a_stopped_database_denies_and_recovers(managed: Managed) -> None:
     assert denied.returncode == 1
     assert "Permission denied for request" in denied.stderr
     assert managed.xcat("tabdump", "site").returncode == 0
+
+
+def test_a_cut_off_database_hangs_every_command(managed: Managed) -> None:
+    assert managed.xcat("nodels").returncode == 0
+    address = ("address", "{}", f"{SERVICE}/24", "dev", "eth0")
+    managed.mn1.run(["ip", *(word.format("del") for word in address)])
+    hung = managed.xcat("timeout", "3", "nodels")
+    managed.mn1.run(["ip", *(word.format("add") for word in address)])
+    managed.mn1.run(["systemctl", "restart", "xcatd"])
+    assert hung.returncode == 124
+    assert managed.xcat("nodels").returncode == 0
+
+
+def test_enact_needs_a_running_dhcpd(managed: Managed) -> None:
+    managed.mn1.run(["systemctl", "stop", "isc-dhcp-server"])
+    enacted = managed.xcat("nodeset", "all", "enact")
+    managed.mn1.run(["systemctl", "start", "isc-dhcp-server"])
+    assert (enacted.returncode, "dhcp server is not running" in enacted.stderr) == (1, True)
 
 
 def test_xcatd_keeps_activating_until_the_database_comes(managed: Managed) -> None:

@@ -1,9 +1,7 @@
 """Puts the stand-in's files into a node: by its root directory, or one by one.
 
-    install("/path/to/root")                        # copies everything below a node's root
-    node.run(UNPACK, stdin=archive(layout()))       # a booted node
-    made = archive(credentials.create("xcat"))      # made once ...
-    for node in both: node.run(UNPACK, stdin=made)  # ... and the same to both nodes
+    deploy([lab.node("mn1"), lab.node("mn2")], "xcat")   # booted nodes; identical certificates
+    install("/path/to/root")                             # below a node's root directory
 
 As a program, in tests/lab: ``python3 -m xcat.install ROOT [SERVER-CN]``.
 """
@@ -14,6 +12,8 @@ import io
 import os
 import sys
 import tarfile
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 
 from .standin import LABEL, credentials
 from .standin.credentials import File
@@ -166,6 +166,20 @@ def archive(files: list[File]) -> bytes:
             entry.size = len(data)
             tar.addfile(entry, io.BytesIO(data))
     return target.getvalue()
+
+
+class Machine(Protocol):
+    """What is asked of a booted node (labkit's Node)."""
+
+    def run(self, command: Sequence[str], *, stdin: str | bytes | None = None) -> Any: ...
+
+
+def deploy(nodes: Iterable[Machine], server_name: str) -> None:
+    """Put the stand-in and one set of certificates into every node; starts nothing."""
+    data = archive([*layout(), *credentials.create(server_name)])
+    for node in nodes:
+        node.run(UNPACK, stdin=data)
+        node.run(["systemctl", "daemon-reload"])
 
 
 if __name__ == "__main__":

@@ -56,18 +56,24 @@ def nodeset(context: Context, arguments: list[str], nodes: list[str], reply: Rep
         for node in nodes:
             lines = system.read(f"{BOOT_FILES}/{node}").splitlines()
             reply.node(node, lines[1].lstrip("#") if len(lines) > 1 else "offline")
-    elif state == "enact":
-        _enact(context, nodes, reply)
+        return
+    boot = _Boot(context)
+    if state == "enact":
+        written = _enact(boot, nodes, reply)
     elif state == "boot" or state.split("=")[0] == "osimage":
-        _set(context, state, nodes, reply)
+        written = _set(boot, state, nodes, reply)
     else:
         reply.error(f"The stand-in does not know the state '{state}'")
+        return
+    if written:
+        # also for enact, so that a dhcpd that does not run makes it fail (xnba.pm)
+        makedhcp(context, ["-l"], written, reply)
 
 
-def _enact(context: Context, nodes: list[str], reply: Reply) -> None:
+def _enact(boot: _Boot, nodes: list[str], reply: Reply) -> list[str]:
     """Write the files again from chain.currstate; no table is touched, nothing is printed."""
-    chain = context.database.by_node("chain")
-    provided = context.database.by_node("nodetype")
+    chain = boot.database.by_node("chain")
+    written = []
     for node in nodes:
         current = chain.get(node, {}).get("currstate", "")
         word = current.split(" ")[0]
@@ -75,54 +81,63 @@ def _enact(context: Context, nodes: list[str], reply: Reply) -> None:
             continue
         image = None
         if word != "boot":
-            name = provided.get(node, {}).get("provmethod", "")
-            image = _image(context, name)
+            image = boot.image(node)
             if not image:
-                reply.node_error(node, f"Cannot find the OS image {name} in the osimage table.")
+                reply.node_error(node, "Cannot find its OS image in the osimage table.")
                 continue
-        _write(context, node, current, image, reply)
+        if boot.write(node, current, image, reply):
+            written.append(node)
+    return written
 
 
-def _set(context: Context, state: str, nodes: list[str], reply: Reply) -> None:
-    provided = context.database.by_node("nodetype")
+def _set(boot: _Boot, state: str, nodes: list[str], reply: Reply) -> list[str]:
     wanted = state.partition("=")[2]
+    written: list[str] = []
     for node in nodes:
         image, current = None, "boot"
         if state != "boot":
-            name = wanted or provided.get(node, {}).get("provmethod", "")
-            image = _image(context, name)
+            image = boot.image(node, wanted)
             if not image:
-                reply.error(f"Cannot find the OS image {name} in the osimage table.")
-                return
+                reply.error(f"Cannot find the OS image {wanted} in the osimage table.")
+                return written
             current = f"{image.state} {image.version}-{image.architecture}-{image.profile}"
-            context.database.put("nodetype", {"node": node}, {"provmethod": name})
-        context.database.put("chain", {"node": node}, {"currstate": current, "currchain": "boot"})
-        if _write(context, node, current, image, reply):
+            boot.database.put("nodetype", {"node": node}, {"provmethod": image.name})
+        boot.database.put("chain", {"node": node}, {"currstate": current, "currchain": "boot"})
+        if boot.write(node, current, image, reply):
             reply.node(node, current)
-    makedhcp(context, ["-l"], nodes, reply)
+            written.append(node)
+    return written
 
 
-def _image(context: Context, name: str) -> Image | None:
-    for row in context.database.rows("osimage", imagename=name):
-        return Image(
-            name,
-            row.get("provmethod", "install"),
-            row.get("profile", ""),
-            row.get("osvers", ""),
-            row.get("osarch", ""),
+class _Boot:
+    """What the boot files are made of, read once for all nodes."""
+
+    def __init__(self, context: Context) -> None:
+        self.database = context.database
+        self.own = system.addresses()
+        self.master = context.site("master")
+        self.hosts, self.resources, self.types = (
+            self.database.by_node(table) for table in ("hosts", "noderes", "nodetype")
         )
-    return None
+        self.images = {row["imagename"]: row for row in self.database.rows("osimage")}
 
+    def image(self, node: str, wanted: str = "") -> Image | None:
+        name = wanted or self.types.get(node, {}).get("provmethod", "")
+        row = self.images.get(name)
+        if row is None:
+            return None
+        values = [row.get(key, "") for key in ("provmethod", "profile", "osvers", "osarch")]
+        return Image(name, *values)
 
-def _write(context: Context, node: str, current: str, image: Image | None, reply: Reply) -> bool:
-    address = context.database.by_node("hosts").get(node, {}).get("ip") or system.resolve(node)
-    if not address:
-        reply.node_error(node, f"Could not resolve the IP address of {node}.")
-        return False
-    master = context.database.by_node("noderes").get(node, {}).get("xcatmaster", "")
-    if master in ("", "<xcatmaster>"):
-        master = my_ip_facing(address, system.addresses()) or context.site("master")
-    system.write(f"{BOOT_FILES}/{node}", boot_file(current, master, image))
-    if image:
-        system.write(f"{ANSWERS}/{node}", answer_file(node, master, image))
-    return True
+    def write(self, node: str, current: str, image: Image | None, reply: Reply) -> bool:
+        address = self.hosts.get(node, {}).get("ip") or system.resolve(node)
+        if not address:
+            reply.node_error(node, f"Could not resolve the IP address of {node}.")
+            return False
+        master = self.resources.get(node, {}).get("xcatmaster", "")
+        if master in ("", "<xcatmaster>"):
+            master = my_ip_facing(address, self.own) or self.master
+        system.write(f"{BOOT_FILES}/{node}", boot_file(current, master, image))
+        if image:
+            system.write(f"{ANSWERS}/{node}", answer_file(node, master, image))
+        return True

@@ -56,15 +56,19 @@ def tabdump(context: Context, arguments: list[str], nodes: list[str], reply: Rep
 
 def nodels(context: Context, arguments: list[str], nodes: list[str], reply: Reply) -> None:
     """List nodes, with the values of ``table.column`` arguments."""
+    tables = {}
+    for argument in arguments:
+        table, _, column = argument.partition(".")
+        if column not in TABLES.get(table, ([], []))[0]:
+            reply.error(f"{argument} not a valid table.column description")
+            return
+        tables[table] = context.database.by_node(table)
     for node in sorted(nodes if context.has_noderange else context.database.by_node("nodelist")):
         if not arguments:
             reply.node(node)
         for argument in arguments:
             table, _, column = argument.partition(".")
-            if column not in TABLES.get(table, ([], []))[0]:
-                reply.error(f"{argument} not a valid table.column description")
-                return
-            value = context.database.by_node(table).get(node, {}).get(column, "")
+            value = tables[table].get(node, {}).get(column, "")
             reply.node(node, value, argument if len(arguments) > 1 else "")
 
 
