@@ -12,6 +12,7 @@ import os
 import time
 
 from xcat_hamn.cluster.vocabulary import VOCABULARY
+from xcat_hamn.errors import CommandTimeout, MissingTool
 from xcat_hamn.system.files import read_text, remove, write_text
 
 TYPE_CHECKING = False
@@ -57,10 +58,15 @@ class Attributes:
         # The memory is dropped before the write, so that a kill in between means "write again".
         remove(self._remembered(memory))
         environment = {"OCF_RESOURCE_INSTANCE": self._context.instance}
-        result = self._runner.run(argv, timeout=_TIMEOUT, env=environment)
-        if not result.ok:
+        try:
+            result = self._runner.run(argv, timeout=_TIMEOUT, env=environment)
+            why = "" if result.ok else result.last_line()
+        except (CommandTimeout, MissingTool) as problem:
+            # What the action itself has done stands; a caller that needs the write looks at False.
+            why = str(problem)
+        if why:
             self._log.warning(
-                f"the cluster did not take {memory}={value} ({result.last_line()}): "
+                f"the cluster did not take {memory}={value} ({why}): "
                 "it is written again by the next monitor"
             )
             return False

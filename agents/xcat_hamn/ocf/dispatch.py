@@ -54,7 +54,9 @@ def _alarm(deadline: Deadline) -> None:
         )
 
     _signal.signal(_signal.SIGALRM, ring)
-    _signal.setitimer(_signal.ITIMER_REAL, max(0.001, deadline.left() + 0.25))
+    # A little later than the deadline, so that a wait with its own bound can tell what it was for.
+    grace = min(0.25, deadline.total * 0.05)
+    _signal.setitimer(_signal.ITIMER_REAL, max(0.001, deadline.left() + grace))
 
 
 def _usable(agent: Agent, context: Context, values: Values) -> Values:

@@ -35,6 +35,11 @@ def to_seconds(text: str) -> float:
     return value
 
 
+def _is_whole_number(text: str) -> bool:
+    digits = text[1:] if text.startswith("-") else text
+    return digits.isascii() and digits.isdecimal()
+
+
 def problem_with(parameter: Parameter, text: str) -> str | None:
     """Return the sentence that says why ``text`` can never be right, or None."""
     name = parameter.name
@@ -44,7 +49,7 @@ def problem_with(parameter: Parameter, text: str) -> str | None:
         return None
     if parameter.kind == BOOLEAN and text.lower() not in _TRUE | _FALSE:
         return f'parameter {name} is "{text}", which is neither true nor false: use one of them'
-    if parameter.kind == INTEGER and not text.lstrip("-").isdecimal():
+    if parameter.kind == INTEGER and not _is_whole_number(text):
         return f'parameter {name} is "{text}", which is not a whole number: use digits only'
     if parameter.kind == SECONDS:
         try:

@@ -76,7 +76,7 @@ def read_pairs(path: str) -> dict[str, str] | None:
     if text is None:
         return None
     pairs = {}
-    for line in text.splitlines():
+    for line in text.split("\n"):
         name, separator, value = line.partition("=")
         if separator:
             pairs[name] = value.replace("\\\\", "\0").replace("\\n", "\n").replace("\0", "\\")

@@ -220,7 +220,8 @@ class _Child:
         """Close the pipes and return stdout and stderr as text."""
         texts = []
         for descriptor in (self._stdout, self._stderr):
-            while self._read(descriptor):
+            # A daemon left behind may write for ever: no more is read than is kept.
+            while self._sizes[descriptor] <= self._limit and self._read(descriptor):
                 pass
             os.close(descriptor)
             texts.append(b"".join(self._kept[descriptor]).decode("utf-8", "replace"))
@@ -231,7 +232,8 @@ class _Child:
 class Runner:
     """Runs commands; ``deadline`` bounds each of them, ``log`` gets a transcript when tracing.
 
-    ``secrets`` are replaced in the transcript (they never belong on a command line either).
+    ``secrets`` are replaced in the transcript and in messages; they never belong on a command
+    line either.
     """
 
     __slots__ = ("_deadline", "_log", "_secrets")
@@ -246,11 +248,14 @@ class Runner:
         self._log = log
         self._secrets = tuple(secret for secret in secrets if secret)
 
+    def _redacted(self, message: str) -> str:
+        for secret in self._secrets:
+            message = message.replace(secret, "***")
+        return message
+
     def _trace(self, message: str) -> None:
         if self._log:
-            for secret in self._secrets:
-                message = message.replace(secret, "***")
-            self._log.trace(message)
+            self._log.trace(self._redacted(message))
 
     def run(
         self,
@@ -292,7 +297,7 @@ class Runner:
                 child.kill()
             stdout, stderr = child.close()
         duration = time.monotonic() - begun
-        shown = " ".join(argv)
+        shown = self._redacted(" ".join(argv))
         if not finished:
             self._trace(f"run: {shown} -> killed after {duration:.3f} s")
             raise CommandTimeout(
