@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 _YOUNG, _PATIENCE = 60.0, 4.0
 #: Seconds for which a start with an empty data directory waits for another node's server.
 _COPY_PATIENCE = 60.0
+#: Verdicts that a promotion waits out: the old primary's last words are still on their way.
+_UNSETTLED = ("other primary", "handover under way", "handover incomplete")
 #: Seconds for which a monitor bears with a server that does not answer (a crash recovery after a
 #: backend died takes about one).
 _ANSWER_PATIENCE = 5.0
@@ -218,16 +220,20 @@ class Pgsql(Handlers):
         self.attributes.share(survey.TIMELINE, "0")
         self.claim.write(decision.CLAIM_FOLLOWING)
         patience = self.call.deadline.sooner(_COPY_PATIENCE)
+        said = ""
         while True:
             try:
-                self.replication.copy_from_peer(
-                    self.installation, self.call.deadline, self.call.log
-                )
-                return
-            except errors.CommandFailed:
+                peer = self.replication.copy_from_peer(self.installation, self.call.deadline)
+            except errors.CommandFailed as problem:
                 if not self.peers or patience.left() <= 0:
                     raise
+                if said != str(problem):
+                    said = str(problem)
+                    self.call.log.info(f"waiting for a copy of the database: {said}")
                 time.sleep(1)
+            else:
+                self.call.log.info(f"copied the database from {peer}")
+                return
 
     def stop(self) -> None:
         """Stop the server; a demoted or crashed one, so nothing is handed over here."""
@@ -243,7 +249,7 @@ class Pgsql(Handlers):
         """Make this server the primary, if that loses nothing; the score says so beforehand."""
         state = self._state()
         if state.in_recovery:
-            self._require_promotable(state)
+            self._require_promotable()
             if state.synchronous_names:
                 self.client.set_synchronous("")
             self.claim.write(decision.CLAIM_ALONE)
@@ -254,25 +260,24 @@ class Pgsql(Handlers):
         self.attributes.publish(vocabulary.DATABASE, "primary-alone")
         self.attributes.publish(vocabulary.DATABASE_LIMIT, "")
 
-    def _require_promotable(self, state: ServerState) -> None:
+    def _require_promotable(self) -> None:
         """Raise Refused, with the score gated, unless everything committed is here."""
-        verdicts = [self._verdict(state)]
+        verdicts: list[decision.Verdict] = []
 
         def settled() -> bool:
-            verdicts[:] = [self._verdict(self.client.server_state())]
-            return verdicts[0].row not in ("handover under way", "handover incomplete")
+            state, claim = self.client.server_state(), self.claim.read()
+            view = self.survey.view(state, claim, self._system_identifier(), whole=True)
+            verdicts[:] = [decision.judge_promotion(view)]
+            return verdicts[0].row not in _UNSETTLED
 
-        patience = self.call.deadline.sooner(self.call.deadline.total / 2)
-        if not settled():
-            patience.holds(settled)
+        self.call.deadline.sooner(self.call.deadline.total / 2).holds(settled)
         verdict = verdicts[0]
-        if verdict.promotable and verdict.row != "handover under way":
+        if verdict.promotable:
             self.call.log.info(f"promoting: {verdict.row}")
             return
         self.attributes.score(GATED)
-        limit = verdict.limit or "the old primary has not finished shutting down"
-        self.attributes.publish(vocabulary.DATABASE_LIMIT, limit)
-        raise errors.Refused(f"not promoted: {limit}")
+        self.attributes.publish(vocabulary.DATABASE_LIMIT, verdict.limit)
+        raise errors.Refused(f"not promoted: {verdict.limit}")
 
     def demote(self) -> None:
         """Turn the primary into a standby, and tell the others how far its log went."""
@@ -294,6 +299,9 @@ class Pgsql(Handlers):
         for peer in attached:
             left = f"{state.timeline} {state.position}" if clean else ""
             self.attributes.share(survey.HANDOVER, left, node=peer)
+        if clean and attached:
+            said = f"the role was handed to {' or '.join(attached)}, and is not followed there yet"
+            self.attributes.publish(vocabulary.DATABASE_LIMIT, said)
         remove(self._stamp())
 
     def _attached_peers(self) -> list[str] | None:

@@ -29,6 +29,11 @@ _REFRESH = 60.0
 _TIMEOUT = 10.0
 
 
+def _change(value: str) -> str:
+    """Return the option that sets ``value``; one word, since -INFINITY looks like an option."""
+    return f"--update={value}" if value else "--delete"
+
+
 class Attributes:
     """The published state of one resource instance on this node."""
 
@@ -74,9 +79,8 @@ class Attributes:
         return True
 
     def _tell(self, name: str, value: str, node: str, options: list[str]) -> bool:
-        change = ["--update", value] if value else ["--delete"]
         where = ["--node", node] if node else []
-        argv = ["attrd_updater", *options, "--name", name, *where, *change]
+        argv = ["attrd_updater", *options, "--name", name, *where, _change(value)]
         return self._write(f"{name}@{node}" if node else name, value, argv)
 
     def publish(self, name: str, value: str, node: str = "") -> bool:
@@ -93,10 +97,8 @@ class Attributes:
     def score(self, value: str) -> bool:
         """Set this node's promotion score (an integer as text, or GATED); empty removes it."""
         instance = self._context.instance
-        change = ["--update", value] if value else ["--delete"]
-        return self._write(
-            f"score.{instance}", value, ["crm_attribute", "--promotion", instance, *change]
-        )
+        argv = ["crm_attribute", "--promotion", instance, _change(value)]
+        return self._write(f"score.{instance}", value, argv)
 
     def share(self, name: str, value: str, node: str = "") -> bool:
         """Tell the cluster ``value`` without showing it in crm_mon or storing it in the CIB.

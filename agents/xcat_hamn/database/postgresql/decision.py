@@ -130,14 +130,6 @@ TABLE = (
         "two aside and start it again, so that it is copied anew",
     ),
     Row(
-        "confirmed standby",
-        lambda v: v.attached and v.confirmed,
-        "standby",
-        STANDBY_SCORE,
-        "The primary waits for this node at every commit, so nothing is missing here.",
-        "",
-    ),
-    Row(
         "handover complete",
         lambda v: v.handover == HANDOVER_REACHED and v.peer != PEER_PRIMARY,
         "standby",
@@ -161,6 +153,14 @@ TABLE = (
         "The old primary wrote more than arrived here; promoting would lose it.",
         "the last commits of {peer} have not arrived here: start the database on {peer}, so that "
         "this node can fetch them",
+    ),
+    Row(
+        "confirmed standby",
+        lambda v: v.attached and v.confirmed and v.peer in (PEER_PRIMARY, PEER_UNKNOWN),
+        "standby",
+        STANDBY_SCORE,
+        "The primary waits for this node at every commit, so nothing is missing here.",
+        "",
     ),
     Row(
         "catching up",
@@ -257,6 +257,18 @@ def judge(view: View) -> Verdict:
     """Return what follows from ``view``; total, since the last row always holds."""
     row = next(row for row in TABLE if row.when(view))
     return Verdict(row.name, row.word, row.score, row.limit.format(peer=view.peer_name))
+
+
+def judge_promotion(view: View) -> Verdict:
+    """Return whether this node may become the primary at this moment.
+
+    Beyond the score's question (may it, once the other one is no primary any more?) nobody else
+    may be the primary now.
+    """
+    if view.peer == PEER_PRIMARY:
+        limit = f"the database on {view.peer_name} is the primary still"
+        return Verdict("other primary", "standby", GATED, limit)
+    return judge(view)
 
 
 def compare(mine: int, other: int) -> str:

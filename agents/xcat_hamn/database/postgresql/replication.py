@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from xcat_hamn.database.postgresql.installation import Installation
-    from xcat_hamn.ocf.log import Log
     from xcat_hamn.system.deadline import Deadline
 
 
@@ -63,7 +62,7 @@ class Replication:
             settings["primary_conninfo"] = self._conninfo(list(self.peers.values()))
         return settings
 
-    def copy_from_peer(self, installation: Installation, deadline: Deadline, log: Log) -> str:
+    def copy_from_peer(self, installation: Installation, deadline: Deadline) -> str:
         """Fill the empty data directory with a copy of a peer's; return the peer's name.
 
         The copy is made beside the directory and renamed into place, so that an interrupted one
@@ -79,7 +78,6 @@ class Replication:
         complaints = []
         for peer, address in self.peers.items():
             _discard(working, installation)
-            log.info(f"copying the database from {peer} ({address}) to {target}")
             argv = [installation.program("pg_basebackup"), "--no-password", "--checkpoint=fast"]
             argv += ["--wal-method=stream", "--pgdata", working]
             argv += ["--dbname", self._conninfo([address])]
@@ -88,7 +86,6 @@ class Replication:
                 if os.path.isdir(target):
                     os.rmdir(target)
                 os.rename(working, target)
-                log.info(f"copied the database from {peer} in {result.duration:.1f} s")
                 return peer
             complaints.append(f"{peer}: {result.last_line()}")
         _discard(working, installation)

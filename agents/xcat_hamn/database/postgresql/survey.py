@@ -96,16 +96,19 @@ class Survey:
         compared = decision.compare(mine[0], int(timeline or 0)) if known else decision.UNKNOWN
         return Peer(name, role, rank, compared, bool(theirs and system and theirs != system))
 
-    def view(self, state: ServerState, claim: str, system: str) -> decision.View:
+    def view(
+        self, state: ServerState, claim: str, system: str, *, whole: bool = False
+    ) -> decision.View:
         """Return the view of this node, whose server runs as a standby.
 
-        The usual case, an attached and confirmed standby, costs one question to the cluster.
+        The usual case, an attached and confirmed standby, costs one question to the cluster,
+        unless the ``whole`` view is asked for.
         """
         if not self._peers:
             return decision.View(peer=decision.PEER_NONE, claim=claim)
         told = self._attributes.published(vocabulary.DATABASE_SYNC, self._node)
         confirmed = told == "confirmed"
-        if state.attached and confirmed:
+        if state.attached and confirmed and not whole:
             return decision.View(attached=True, confirmed=True, claim=claim)
         mine = (state.timeline, state.position)
         peers = [self._look_at(name, mine, system) for name in self._peers]
