@@ -243,7 +243,7 @@ def fragment_values(site: Site) -> dict[str, str]:
         {
             "cluster.node_count": str(len(site.words("cluster", "nodes"))),
             "cluster.failure_moves_role": "true" if automatic else "false",
-            "cluster.database_failures": "3" if automatic else "INFINITY",
+            "cluster.failures_before_move": "3" if automatic else "INFINITY",
             "identity.service_address": first_address.partition("/")[0],
             "fencing.enabled": "true" if site.words("fencing", "devices") else "false",
         }

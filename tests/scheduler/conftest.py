@@ -1,0 +1,168 @@
+"""A cluster on paper: the configuration that we generate, a status, and crm_simulate.
+
+Nothing runs.  Each transition is simulated by the Pacemaker of this machine, and what it leaves is
+the status that the next one begins with.  What the agents would report meanwhile (promotion
+scores) is put into the status by the test.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+from pathlib import Path
+
+import pytest
+from lxml import etree
+from xcat_hamn.cluster import cib, fragments
+from xcat_hamn.cluster.simulate import read_transition
+from xcat_hamn.cluster.site import read_site
+from xcat_hamn.system.runner import Runner
+
+GOLDEN = Path(__file__).parent / "golden"
+SITE = """\
+[cluster]
+nodes = mn1=10.11.0.11 mn2=10.11.0.12
+failover = {failover}
+[identity]
+addresses = 10.11.0.10/24@eth0 fd11::10/64@eth0
+[database]
+engine = {engine}
+{pgdata}
+[fencing]
+devices = {devices}
+"""
+#: Two nodes that are up and have reported nothing yet.
+CIB = """\
+<cib crm_feature_set="3.16.1" validate-with="pacemaker-3.9" epoch="1" num_updates="0"
+     admin_epoch="0" have-quorum="1" dc-uuid="1">
+  <configuration>
+    <crm_config/>
+    <nodes><node id="1" uname="mn1"/><node id="2" uname="mn2"/></nodes>
+    <resources/>
+    <constraints/>
+  </configuration>
+  <status>
+    <node_state id="1" uname="mn1" in_ccm="true" crmd="online" join="member" expected="member"/>
+    <node_state id="2" uname="mn2" in_ccm="true" crmd="online" join="member" expected="member"/>
+  </status>
+</cib>
+"""
+FENCE_DEVICE = '<primitive id="bmc" class="stonith" type="fence_ipmilan"/>'
+#: What a primary and a standby that may be promoted report; the gate of one that may not.
+PRIMARY, STANDBY, GATED = "1000", "100", "-INFINITY"
+
+
+class PaperCluster:
+    """A CIB, and the transitions that crm_simulate makes of it."""
+
+    def __init__(self, directory, failover="manual", engine="postgresql", devices="none"):
+        pgdata = "pgdata = /var/lib/postgresql/15/main" if engine == "postgresql" else ""
+        text = SITE.format(failover=failover, engine=engine, pgdata=pgdata, devices=devices)
+        where = fragments.directory()
+        live = cib.parse(CIB)
+        if devices != "none":
+            live.find("configuration/resources").append(etree.fromstring(FENCE_DEVICE))
+        filled = fragments.fragments_of(read_site(text), where)
+        self._directory = directory
+        self.cib = cib.merge(live, filled, fragments.owned_ids(where))
+
+    def copy(self):
+        """Return a cluster in the same state, to try something else on."""
+        other = copy.copy(self)
+        other.cib = copy.deepcopy(self.cib)
+        return other
+
+    def scores(self, **by_node):
+        """Set the promotion scores that the database agents report."""
+        for node, score in by_node.items():
+            self.attribute(node, "master-xcat-db", score)
+
+    def attribute(self, node, name, value):
+        (state,) = self.cib.xpath(f"status/node_state[@uname='{node}']")
+        found = state.find("transient_attributes/instance_attributes")
+        if found is None:
+            found = etree.SubElement(
+                etree.SubElement(state, "transient_attributes", id=state.get("id")),
+                "instance_attributes",
+                id=f"status-{state.get('id')}",
+            )
+        for nvpair in found.xpath(f"nvpair[@name='{name}']"):
+            found.remove(nvpair)
+        etree.SubElement(found, "nvpair", id=f"{name}-{node}", name=name, value=value)
+
+    def prefer(self, node):
+        """Ask for a move as `pcs resource move xcat-mn NODE` does."""
+        etree.SubElement(
+            self.cib.find("configuration/constraints"),
+            "rsc_location",
+            id="cli-prefer-xcat-mn",
+            rsc="xcat-mn",
+            role="Started",
+            node=node,
+            score="INFINITY",
+        )
+
+    def forget_preference(self):
+        """Take the constraint back as pcs does once the move is done."""
+        (constraint,) = self.cib.xpath("//rsc_location[@id='cli-prefer-xcat-mn']")
+        constraint.getparent().remove(constraint)
+
+    def run(self, *events):
+        """Simulate one transition after ``events`` (crm_simulate options) and go on from it."""
+        before, after = self._directory / "before.xml", self._directory / "after.xml"
+        before.write_text(cib.serialize(self.cib))
+        argv = ["crm_simulate", "--xml-file", str(before), "--simulate", "--output-as=xml"]
+        result = Runner().run([*argv, "--save-output", str(after), *events], limit=1 << 24)
+        assert result.ok, result.stderr
+        self.cib = cib.parse(after.read_text())
+        return read_transition(result.stdout)
+
+    def fail_start_for_good(self, resource, node, attempts):
+        """Let ``resource`` fail, and every start of it as often as it is tried."""
+        events = ["--op-inject", f"{resource}_monitor_10000@{node}=7"]
+        for _attempt in range(attempts):
+            transition = self.run(*events, "--op-fail", f"{resource}_start_0@{node}=1")
+            events = []
+        return transition
+
+
+@pytest.fixture()
+def paper(tmp_path):
+    """Return a maker of clusters on paper."""
+    return lambda **site: PaperCluster(tmp_path, **site)
+
+
+@pytest.fixture()
+def running(paper):
+    """Return a maker of clusters in which mn1 holds the role and mn2 is a good standby."""
+
+    def make(**site):
+        cluster = paper(**site)
+        cluster.run()
+        cluster.scores(mn1=PRIMARY, mn2=STANDBY)
+        cluster.run()
+        return cluster
+
+    return make
+
+
+@pytest.fixture()
+def golden(request):
+    """Compare named transitions with the golden file of this test (UPDATE_GOLDEN=1 accepts)."""
+
+    def check(**transitions):
+        text = "\n".join(_summary(name, found) for name, found in transitions.items())
+        path = GOLDEN / f"{request.node.name.removeprefix('test_')}.txt"
+        if os.environ.get("UPDATE_GOLDEN"):
+            path.write_text(text)
+        assert text == path.read_text()
+
+    return check
+
+
+def _summary(name, transition):
+    lines = [f"# {name.replace('_', ' ')}"]
+    lines += [f"{s.operation:8} {s.resource:16} {s.node}" for s in transition.actions()]
+    for resource, places in transition.placement.items():
+        lines.append(f"= {resource:15} " + ", ".join(f"{role} on {node}" for node, role in places))
+    return "\n".join(lines) + "\n"
