@@ -299,9 +299,6 @@ class Pgsql(Handlers):
         for peer in attached:
             left = f"{state.timeline} {state.position}" if clean else ""
             self.attributes.share(survey.HANDOVER, left, node=peer)
-        if clean and attached:
-            said = f"the role was handed to {' or '.join(attached)}, and is not followed there yet"
-            self.attributes.publish(vocabulary.DATABASE_LIMIT, said)
         remove(self._stamp())
 
     def _attached_peers(self) -> list[str] | None:

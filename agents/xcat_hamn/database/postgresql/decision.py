@@ -221,7 +221,8 @@ TABLE = (
         "disconnected",
         GATED,
         "The other database runs, but its position is not known yet.",
-        "the position of the database on {peer} is not known yet: wait for its next monitor",
+        "not attached to the database on {peer}, whose position is not known yet: wait for the "
+        "next monitors of both",
     ),
     Row(
         "nobody can be newer",
