@@ -13,7 +13,7 @@ from lxml import etree
 
 _UNITS = frozenset({"primitive", "group", "clone", "rsc_colocation", "rsc_order", "rsc_location"})
 _UNORDERED = ("meta_attributes", "instance_attributes", "operations", "cluster_property_set")
-_OP_SHOWN = ("interval", "timeout", "on-fail", "enabled", "start-delay")
+_OP_SHOWN = ("timeout", "on-fail", "enabled", "start-delay")
 
 
 @dataclass(frozen=True)
@@ -131,9 +131,7 @@ def _values(unit: etree._Element) -> Iterator[tuple[str, str]]:
             if element.tag == "nvpair":
                 yield element.get("name", ""), element.get("value", "")
             elif element.tag == "op":
-                role = f" {element.get('role')}" if element.get("role") else ""
-                shown = (f"{name}={element.get(name)}" for name in _OP_SHOWN if element.get(name))
-                yield f"{element.get('name')}{role}", " ".join(shown)
+                yield _operation(element)
 
 
 def _differences(before: dict[str, str], after: dict[str, str]) -> tuple[str, ...]:
@@ -143,3 +141,11 @@ def _differences(before: dict[str, str], after: dict[str, str]) -> tuple[str, ..
         for label in labels
         if before.get(label) != after.get(label)
     )
+
+
+def _operation(op: etree._Element) -> tuple[str, str]:
+    """Return the label of an operation, with what tells it from its namesakes, and its values."""
+    interval = op.get("interval", "0")
+    every = "" if interval.rstrip("ms") in ("", "0") else f"every {interval}"
+    label = " ".join(filter(None, (op.get("name"), op.get("role"), every)))
+    return label, " ".join(f"{name}={op.get(name)}" for name in _OP_SHOWN if op.get(name))

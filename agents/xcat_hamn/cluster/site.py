@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 import ipaddress
+import math
+from collections.abc import Sequence
 
 from xcat_hamn.cluster import kinds
 from xcat_hamn.cluster.sitefile import DEFAULT_PATH, Key, Section, Site, SiteError, load, read
+from xcat_hamn.ocf.parameters import to_seconds
+
+#: How long a service may take to start or to stop: service, default, what it does meanwhile.
+_BUDGETS = (
+    ("xcatd", "120s", "xcatd"),
+    ("dns", "120s", "DNS: makedns, named"),
+    ("dhcp", "120s", "DHCP: makedhcp, dhcpd"),
+    ("console", "60s", "the consoles: makeconservercf, conserver"),
+    ("osdeploy", "160s", "OS deployment: nodeset"),
+)
+#: An agent gives up when this part of the operation's timeout has passed, to say why it did.
+_SHARE_OF_TIMEOUT = 0.9
+#: What xcat-netsvcs asks for at least.
+_LEAST_TIMEOUT = 180
 
 SECTIONS = (
     Section(
@@ -178,6 +194,16 @@ SECTIONS = (
                 default="/etc/xcat/cfgloc",
                 parameter="xcat-netsvcs.cfgloc",
             ),
+            *(
+                Key(
+                    f"{service}_budget",
+                    kinds.SECONDS,
+                    f"How long {what} may take to start or to stop.",
+                    default=default,
+                    parameter=f"xcat-netsvcs.{service}_budget",
+                )
+                for service, default, what in _BUDGETS
+            ),
         ),
     ),
     Section(
@@ -246,6 +272,16 @@ def fragment_values(site: Site) -> dict[str, str]:
             "cluster.failures_before_move": "3" if automatic else "INFINITY",
             "identity.service_address": first_address.partition("/")[0],
             "fencing.enabled": "true" if site.words("fencing", "devices") else "false",
+            "services.xcatd_timeout": _timeout(site, ["xcatd"]),
+            "services.network_timeout": _timeout(site, site.words("services", "network")),
+            "services.osdeploy_timeout": _timeout(site, ["osdeploy"]),
         }
     )
     return values
+
+
+def _timeout(site: Site, services: Sequence[str]) -> str:
+    """Return the timeout of an operation in which ``services`` start or stop in parallel."""
+    budgets = (to_seconds(site.text("services", f"{service}_budget")) for service in services)
+    longest = max(budgets, default=0.0)
+    return f"{max(_LEAST_TIMEOUT, math.ceil(longest / _SHARE_OF_TIMEOUT))}s"

@@ -115,3 +115,9 @@ def test_what_an_agent_would_default_to_stays_out_of_the_configuration(site_text
     assert values["identity.service_address"] == "10.11.0.10"
     given = site_text.replace("[fencing]", "port = 5433\n[fencing]")
     assert fragment_values(read_site(given))["database.port"] == "5433"
+
+
+def test_an_operation_outlasts_the_longest_budget_of_its_services(site_text):
+    values = fragment_values(read_site(site_text + "[services]\nnetwork = dns\ndns_budget = 5m\n"))
+    assert values["services.network_timeout"] == "334s"
+    assert values["services.xcatd_timeout"] == "180s"
