@@ -1,0 +1,148 @@
+"""What every service of a management node can do, and the states it can be in."""
+
+from __future__ import annotations
+
+from xcat_hamn.errors import CommandTimeout, HamnError, MissingTool
+from xcat_hamn.services.units import UNITS, installed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from xcat_hamn.services.ports import Ports
+
+STOPPED = "stopped"
+HEALTHY = "healthy"
+BROKEN = "broken"
+
+_SIGTERM = 15
+_SIGKILL = 9
+#: Part of a stop's time that a daemon gets to end by itself.
+_GRACE = 2 / 3
+
+
+class State:
+    """What a service was found to be; ``reason`` is a sentence when it is not healthy."""
+
+    __slots__ = ("reason", "word")
+
+    def __init__(self, word: str, reason: str = "") -> None:
+        self.word = word
+        self.reason = reason
+
+
+class Service:
+    """One service.  Every method raises a HamnError whose sentence need not name the service.
+
+    A start is ``regenerate`` (xCAT writes the configuration from its database), ``start`` and
+    ``prove``; the three are apart so that a start can leave the first out.
+    """
+
+    name = ""
+    #: Programs without which this service cannot be managed.
+    tools: tuple[str, ...] = ()
+
+    def __init__(self, ports: Ports) -> None:
+        self.ports = ports
+        self._names, self.daemons = UNITS[self.name]
+
+    @property
+    def units(self) -> list[str]:
+        """Return the units of this service that are installed here, the one to start first."""
+        return installed(self._names)
+
+    def unit(self) -> str:
+        """Return the unit to start.  Raises MissingTool."""
+        units = self.units
+        if not units:
+            raise MissingTool(
+                f"no unit for it is installed (looked for {', '.join(self._names)}): install the "
+                "package that provides one"
+            )
+        return units[0]
+
+    def needs_regeneration(self) -> bool:
+        """Tell whether the configuration that is here may be older than xCAT's database.
+
+        Always, until fingerprints of the inputs exist; then a start serves first from what is
+        here, and the time of a takeover no longer grows with the number of nodes.
+        """
+        return True
+
+    def regenerate(self) -> None:
+        """Let xCAT write this service's configuration."""
+
+    def start(self) -> None:
+        """Make the daemon run, with the configuration and the host name of now."""
+        if not self.running():
+            self.ports.systemd.restart(self.unit(), self.ports.deadline.left())
+
+    def prove(self) -> None:
+        """Ask what a client would ask; return when the answer is right."""
+
+    def running(self) -> bool:
+        """Tell whether a process of this service's daemon is there."""
+        return bool(self.ports.processes.of(self._names, self.daemons))
+
+    def state(self, *, deep: bool) -> State:
+        """Return the state: processes, and the cheapest real question; all of it if ``deep``."""
+        found = self.ports.processes.of(self._names, self.daemons)
+        if not found:
+            return State(STOPPED, "its daemon is not running")
+        if any(process.suspended for process in found):
+            return State(BROKEN, "its daemon is suspended by a signal: resume or restart it")
+        try:
+            self.check()
+            if deep:
+                self.prove()
+        except HamnError as problem:
+            return State(BROKEN, str(problem))
+        return State(HEALTHY)
+
+    def check(self) -> None:
+        """Ask the cheapest question that a broken daemon would not answer."""
+
+    def stop(self) -> None:
+        """Return when no process of this service is left; kill what does not end by itself."""
+        ports, units = self.ports, self.units
+        grace = ports.deadline.left() * _GRACE
+        try:
+            ports.systemd.stop(units, grace)
+        except CommandTimeout:
+            ports.log.warning(f"{self.name}: not stopped after {grace:.0f} s, so it is killed")
+            ports.systemd.kill(units, ports.deadline.left())
+        self._end_leftovers()
+
+    def _end_leftovers(self) -> None:
+        """End daemons that live outside their unit, as after ``restartxcatd``."""
+        ports = self.ports
+        for number, patience in ((_SIGTERM, ports.deadline.left() * _GRACE), (_SIGKILL, 0)):
+            left = ports.processes.anywhere(self.daemons)
+            if not left:
+                return
+            shown = ", ".join(f"{process.name} ({process.pid})" for process in left)
+            ports.log.warning(f"{self.name}: outside its unit, ended with signal {number}: {shown}")
+            ports.processes.signal(left, number)
+            wait = ports.deadline.sooner(patience) if patience else ports.deadline
+            try:
+                wait.wait_for(lambda: not ports.processes.anywhere(self.daemons), "its end")
+            except HamnError:
+                if number == _SIGKILL:
+                    raise
+
+    def problems(self) -> list[Exception]:
+        """Return what this node lacks for this service; changes nothing."""
+        found: list[Exception] = []
+        if self._names:
+            try:
+                self.unit()
+            except MissingTool as problem:
+                found.append(problem)
+        return found
+
+    def warnings(self) -> list[str]:
+        """Return what will work, but should not stay as it is."""
+        return [
+            f"unit {unit} starts at boot, before Pacemaker has a say, so a rebooted node would "
+            f"serve with old data: run `systemctl disable {unit}`"
+            for unit in self.units
+            if self.ports.systemd.starts_at_boot(unit)
+        ]
