@@ -1,8 +1,9 @@
-"""Becomes one node: run by `unshare --mount` as `launch.py LAB NODE IMAGE`, ends as systemd-nspawn.
+"""The power supply of one node: `launch.py LAB NODE IMAGE` lives exactly as long as the node.
 
-The overlay is mounted in this process's own mount namespace, so it is gone with the node, however
-that ends. The process first enters control groups of its own: systemd-nspawn makes its own ones
-below those of its caller, and three nodes of one caller would collide.
+It runs in a mount namespace of its own, so the node's overlay is gone with it, however it ends, and
+in the node's network namespace, which has no other holder. It enters control groups of its own:
+systemd-nspawn makes its groups below those of its caller, and three nodes of one caller would
+collide.
 """
 
 from __future__ import annotations
@@ -13,19 +14,15 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from labkit import cgroups, host, network
+from labkit import cgroups, host
 
 
-def mount(*arguments: str) -> None:
-    """Mount in this process's own namespace."""
-    subprocess.run(["mount", *arguments], check=True, timeout=30)
-
-
-def main(lab: str, node: str, image: str) -> None:
-    """Mount the node's file system and hand over to systemd-nspawn; does not return."""
+def main(lab: str, node: str, image: str) -> int:
+    """Mount the node's file system and run it until it is switched off."""
     home = f"{host.STATE}/{lab}/{node}"
+    own = os.getpid()
     with open(f"{home}/supervisor.new", "w", encoding="ascii") as stream:
-        stream.write(f"{os.getpid()} {host.started(os.getpid())}\n")
+        stream.write(f"{own} {host.started(own)}\n")
     os.rename(f"{home}/supervisor.new", f"{home}/supervisor")
     cgroups.enter(lab, node)
     layers = f"lowerdir={image},upperdir={home}/upper,workdir={home}/work"
@@ -34,14 +31,15 @@ def main(lab: str, node: str, image: str) -> None:
     # Its locks and sockets belong to this node alone and must not stay on the host.
     os.makedirs("/run/systemd/nspawn", exist_ok=True)
     mount("-t", "tmpfs", "tmpfs", "/run/systemd/nspawn")
-    argv = [
+    nspawn = [
         "systemd-nspawn",
         "--quiet",
         "--boot",
         f"--directory={merged}",
         f"--machine=xcatlab-{lab}-{node}",
         f"--hostname={node}",
-        f"--network-namespace-path=/run/netns/{network.namespace(lab, node)}",
+        # By this process, as a reboot from inside opens it again.
+        f"--network-namespace-path=/proc/{own}/ns/net",
         "--register=no",
         "--keep-unit",
         "--settings=no",
@@ -52,12 +50,23 @@ def main(lab: str, node: str, image: str) -> None:
         # Corosync locks its memory and wants real-time scheduling; tests trace and set addresses.
         "--capability=CAP_NET_ADMIN,CAP_NET_RAW,CAP_IPC_LOCK,CAP_SYS_NICE,CAP_SYS_PTRACE",
     ]
-    # Both releases' systemd want the unified control groups, whatever the host itself uses.
-    env = host.environment({host.MARK: lab, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"})
-    # A machine sets its own network up: /proc/sys/net is writable, and private to the node.
-    env["SYSTEMD_NSPAWN_API_VFS_WRITABLE"] = "network"
-    os.execvpe(argv[0], argv, env)
+    env = host.environment(
+        {
+            host.MARK: lab,
+            # Both releases' systemd want the unified control groups, whatever the host uses.
+            "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1",
+            # A machine sets its own network up: /proc/sys/net is writable, private to the node.
+            "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network",
+        }
+    )
+    dying_with_us = ["setpriv", "--pdeathsig=SIGKILL", "--"]
+    return subprocess.run([*dying_with_us, *nspawn], env=env, check=False).returncode
+
+
+def mount(*arguments: str) -> None:
+    """Mount in this process's own namespace."""
+    subprocess.run(["mount", *arguments], check=True, timeout=30)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    sys.exit(main(*sys.argv[1:]))

@@ -1,8 +1,8 @@
 """The lab's wire: one bridge in a network namespace of its own, one port per node.
 
-Nothing is created in the host's namespace. A node's own namespace has a name only until the node
-has booted into it; from then on it lives exactly as long as the node's processes, so a killed node
-takes its addresses along, and no leftover is possible.
+Nothing is created in the host's namespace. A node's own namespace has a name only until the node's
+supervisor has entered it; from then on it lives exactly as long as the node's processes, so a node
+without power takes its addresses along, and no leftover is possible.
 """
 
 from __future__ import annotations

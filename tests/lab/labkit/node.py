@@ -220,12 +220,14 @@ class Node:
         if self._supervisor() is not None:
             raise LabError(f"{self.name} of lab '{self.lab}' is running already.")
         cgroups.remove(self.lab, self.name)
-        network.plug(self.lab, self.name, f"02:00:0a:0b:00:{ADDRESSES[self.name]:02x}")
+        mac = f"02:00:0a:0b:00:{ADDRESSES[self.name]:02x}"
+        namespace = network.plug(self.lab, self.name, mac)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(f"{self.home}/supervisor")
         launch = os.path.join(os.path.dirname(os.path.abspath(__file__)), "launch.py")
         # Not this process's child: the node outlives the command that booted it.
-        apart = ["setsid", "--fork", "unshare", "--mount", "--propagation", "private", "--"]
+        apart = ["setsid", "--fork", "nsenter", f"--net={namespace}"]
+        apart += ["unshare", "--mount", "--propagation", "private", "--"]
         with open(f"{self.home}/console.log", "ab") as console:
             subprocess.run(
                 [*apart, "/usr/bin/python3", "-I", launch, self.lab, self.name, image],
@@ -241,6 +243,7 @@ class Node:
             wait_for(lambda: os.path.exists(recorded), 20, 0.01, f"the launch of {self.name}")
         except LabError as error:
             raise LabError(f"{error} {self.console()[-1500:]}") from None
+        network.forget_name(self.lab, self.name)
 
     def wait_booted(self, timeout: float = BOOT_SECONDS) -> None:
         """Wait until systemd in the node has started everything.
@@ -252,7 +255,6 @@ class Node:
             if self._supervisor() is None:
                 raise LabError(f"{self.name} died while booting: {self.console()[-1500:]}")
             if self.init() is not None and self._ready():
-                network.forget_name(self.lab, self.name)
                 return
             time.sleep(0.2)
         raise LabError(f"{self.name} did not boot within {timeout:.0f} s: {self.console()[-1500:]}")
