@@ -16,6 +16,9 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from labkit import cgroups, host
 
+#: How systemd-nspawn --keep-unit says that the node asks for a reboot.
+REBOOT = 133
+
 
 def main(lab: str, node: str, image: str) -> int:
     """Mount the node's file system and run it until it is switched off."""
@@ -38,7 +41,6 @@ def main(lab: str, node: str, image: str) -> int:
         f"--directory={merged}",
         f"--machine=xcatlab-{lab}-{node}",
         f"--hostname={node}",
-        # By this process, as a reboot from inside opens it again.
         f"--network-namespace-path=/proc/{own}/ns/net",
         "--register=no",
         "--keep-unit",
@@ -60,7 +62,13 @@ def main(lab: str, node: str, image: str) -> int:
         }
     )
     dying_with_us = ["setpriv", "--pdeathsig=SIGKILL", "--"]
-    return subprocess.run([*dying_with_us, *nspawn], env=env, check=False).returncode
+    while True:
+        ended = subprocess.run([*dying_with_us, *nspawn], env=env, check=False).returncode
+        if ended != REBOOT:
+            return ended
+        # A machine that reboots loses its addresses; its network namespace would keep them.
+        subprocess.run(["ip", "link", "set", "dev", "eth0", "down"], check=True, timeout=30)
+        subprocess.run(["ip", "address", "flush", "dev", "eth0"], check=True, timeout=30)
 
 
 def mount(*arguments: str) -> None:
