@@ -107,21 +107,33 @@ class PaperCluster:
         (constraint,) = self.cib.xpath("//rsc_location[@id='cli-prefer-xcat-mn']")
         constraint.getparent().remove(constraint)
 
-    def run(self, *events):
-        """Simulate one transition after ``events`` (crm_simulate options) and go on from it."""
+    def run(self, *events, failing=()):
+        """Simulate one transition after ``events`` and go on from what it leaves.
+
+        ``events`` are options of crm_simulate that change the status, ``failing`` those that let
+        actions fail.  They take two calls: with an event, the XML output of Pacemaker 3.0.0 ends
+        before the transition.
+        """
+        if events:
+            self._simulate("--save-input", events)
+        return read_transition(
+            self._simulate("--save-output", ("--simulate", "--output-as=xml", *failing))
+        )
+
+    def _simulate(self, save, options):
         before, after = self._directory / "before.xml", self._directory / "after.xml"
         before.write_text(cib.serialize(self.cib))
-        argv = ["crm_simulate", "--xml-file", str(before), "--simulate", "--output-as=xml"]
-        result = Runner().run([*argv, "--save-output", str(after), *events], limit=1 << 24)
+        argv = ["crm_simulate", "--xml-file", str(before), save, str(after), *options]
+        result = Runner().run(argv, limit=1 << 24)
         assert result.ok, result.stderr
         self.cib = cib.parse(after.read_text())
-        return read_transition(result.stdout)
+        return result.stdout
 
     def fail_start_for_good(self, resource, node, attempts):
         """Let ``resource`` fail, and every start of it as often as it is tried."""
         events = ["--op-inject", f"{resource}_monitor_10000@{node}=7"]
         for _attempt in range(attempts):
-            transition = self.run(*events, "--op-fail", f"{resource}_start_0@{node}=1")
+            transition = self.run(*events, failing=("--op-fail", f"{resource}_start_0@{node}=1"))
             events = []
         return transition
 
