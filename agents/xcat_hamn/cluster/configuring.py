@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lxml import etree
 
 from xcat_hamn.cluster import cib, fragments
-from xcat_hamn.cluster.difference import Change, changes, same_configuration
+from xcat_hamn.cluster.difference import Change, changes, configuration, same_configuration
 from xcat_hamn.cluster.pacemaker import CibChanged, InvalidConfiguration, Pacemaker
 from xcat_hamn.cluster.simulate import Transition
 from xcat_hamn.cluster.sitefile import Site, SiteError
@@ -78,8 +78,8 @@ class Configurator:
     def push(self, plan: Plan, say: Callable[[str], None]) -> Plan:
         """Carry ``plan`` out and return the plan that was carried out, read back.
 
-        When the CIB changed meanwhile a new plan is made from it; ``say`` is told so when that
-        concerned the configuration.  Raises HamnError after ATTEMPTS tries.
+        When somebody else changed the configuration meanwhile a new plan is made from it, and
+        ``say`` is told so.  Raises HamnError after ATTEMPTS tries.
         """
         for _attempt in range(ATTEMPTS):
             if not plan.changed:
@@ -87,10 +87,13 @@ class Configurator:
             try:
                 self._pacemaker.patch(cib.serialize(plan.old), cib.serialize(_next(plan)))
             except CibChanged as conflict:
-                again = self.plan()
-                if not same_configuration(plan.old, again.old):
+                live = cib.parse(self._pacemaker.query())
+                if same_configuration(plan.old, live):
+                    # Only the status is newer: what was checked and shown still holds.
+                    plan = _on_top_of(live, plan)
+                else:
                     say(f"{conflict}: trying again with its new state")
-                plan = again
+                    plan = self.plan()
                 continue
             self._read_back()
             return plan
@@ -157,6 +160,13 @@ class Configurator:
 
     def _where_ids(self) -> frozenset[str]:
         return fragments.owned_ids(self._where)
+
+
+def _on_top_of(live: etree._Element, plan: Plan) -> Plan:
+    """Return ``plan`` for a live CIB that has the same configuration and another status."""
+    new = copy.deepcopy(live)
+    new.replace(configuration(new), copy.deepcopy(configuration(plan.new)))
+    return replace(plan, old=live, new=new)
 
 
 def _next(plan: Plan) -> etree._Element:

@@ -106,7 +106,7 @@ class Pacemaker:
         if result.returncode in _DISCONNECTED:
             raise ClusterUnreachable(
                 f"could not {purpose}: Pacemaker does not answer on this node: "
-                "start it with `pcs cluster start`, or run this on a node of the cluster"
+                "start it with `pcs cluster start`, or run this as root on a node of the cluster"
             )
         if result.returncode in _DENIED:
             raise PermissionProblem(f"could not {purpose}: permission denied: run this as root")
