@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pathlib
 import signal
 import subprocess
 import time
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 from labkit import CommandFailed, Lab, LabError, cgroups, host, image, leftovers, network, wait_for
+from labkit.lab import remove_orphans
 
 COMMAND = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lab")
 
@@ -194,15 +196,15 @@ def test_two_labs_share_no_wire_and_one_leaves_no_trace(lab: Lab, other: Lab) ->
     assert lab.node("cn1").get("/root/mine") == "the first lab's\n"
 
 
-@pytest.mark.parametrize("after", [0.15, 0.6, 1.5])
-def test_an_up_that_was_killed_does_not_hinder_the_next(lab: Lab, other: Lab, after: float) -> None:
-    first = [COMMAND, "--release", other.release, "--name", other.name, "up"]
-    killed = subprocess.Popen(["/usr/bin/python3", *first], stderr=subprocess.DEVNULL)
-    time.sleep(after)
-    killed.kill()
-    killed.wait()
+def test_ups_that_were_killed_do_not_hinder_the_next(lab: Lab, other: Lab) -> None:
+    command = [COMMAND, "--release", other.release, "--name", other.name, "up"]
+    for after in (0.1, 0.3, 0.6, 1.5):
+        killed = subprocess.Popen(["/usr/bin/python3", *command], stderr=subprocess.DEVNULL)
+        time.sleep(after)
+        killed.kill()
+        killed.wait()
     other.up()
-    assert other.node("mn1").output("hostname") == "mn1"
+    assert [node.output("hostname") for node in other.nodes.values()] == ["mn1", "mn2", "cn1"]
     other.down()
     assert traces(other.name) == []
 
@@ -218,21 +220,35 @@ def test_ctrl_c_during_up_leaves_nothing(lab: Lab, other: Lab) -> None:
     assert traces(other.name) == []
 
 
-def test_a_lab_of_a_dead_test_run_is_removed_by_the_next(lab: Lab, other: Lab) -> None:
+def test_a_lab_of_a_dead_test_run_is_removed(
+    release: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     name = f"test-{os.getpid()}-dead"
     script = (
         "import os, sys; sys.path.insert(0, sys.argv[1]); from labkit import Lab\n"
         "Lab(sys.argv[2], sys.argv[3]).up(mine=True); os._exit(9)"
     )
-    argv = ["/usr/bin/python3", "-c", script, os.path.dirname(COMMAND), name, other.release]
-    assert subprocess.run(argv, stderr=subprocess.DEVNULL, check=False).returncode == 9
+    argv = ["/usr/bin/python3", "-c", script, os.path.dirname(COMMAND), name, release]
+    assert subprocess.run(argv, check=False).returncode == 9
     assert traces(name) != []
-    other.up()
+    remove_orphans()
     assert traces(name) == []
+    assert f"removing lab '{name}', whose owner is dead" in capfd.readouterr().err
+
+
+def test_a_removal_never_reaches_through_a_mount(tmp_path: pathlib.Path) -> None:
+    """An interrupted image build once had the host's own folders below what was removed."""
+    (tmp_path / "host").mkdir()
+    (tmp_path / "host" / "precious").write_text("kept")
+    (tmp_path / "image" / "dev").mkdir(parents=True)
+    host.call(["mount", "--bind", str(tmp_path / "host"), str(tmp_path / "image" / "dev")])
+    host.remove_tree(str(tmp_path / "image"))
+    assert not (tmp_path / "image").exists()
+    assert (tmp_path / "host" / "precious").read_text() == "kept"
 
 
 def test_a_build_that_was_killed_is_ended_and_removed(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: object
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
 ) -> None:
     monkeypatch.setattr(host, "CACHE", str(tmp_path))
     os.makedirs(f"{tmp_path}/.nowhere.new/root")
@@ -240,7 +256,7 @@ def test_a_build_that_was_killed_is_ended_and_removed(
     orphan = subprocess.Popen(["sleep", "60"], env=env)
     leftovers.end_build("nowhere")
     assert orphan.wait(5) == -signal.SIGKILL
-    assert os.listdir(str(tmp_path)) == []
+    assert os.listdir(tmp_path) == []
 
 
 # -- one sentence ---------------------------------------------------------------------------

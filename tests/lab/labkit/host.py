@@ -144,7 +144,7 @@ def require_overlay(trial: str) -> None:
             "on a disk, not itself on an overlay."
         ) from None
     finally:
-        shutil.rmtree(trial)
+        remove_tree(trial)
 
 
 @contextlib.contextmanager
@@ -182,6 +182,27 @@ def _same_file(handle: int, path: str) -> bool:
         return os.path.samestat(os.fstat(handle), os.stat(path))
     except FileNotFoundError:
         return False
+
+
+def remove_tree(path: str) -> None:
+    """Remove a folder with all below it, but never through a mount.
+
+    An image under construction has the host's own /dev, /proc and /sys mounted in it. Raises LabError, with nothing removed, when something is mounted there and stays so.
+    """
+    if not os.path.isdir(path):
+        return
+    for mount in reversed(_mounted_below(path)):
+        call(["umount", "--lazy", mount], check=False)
+    left = _mounted_below(path)
+    if left:
+        raise LabError(f"{left[0]} is still mounted: unmount it, then try again.")
+    shutil.rmtree(path)
+
+
+def _mounted_below(path: str) -> list[str]:
+    with open("/proc/self/mounts", encoding="utf-8") as stream:
+        points = [line.split()[1] for line in stream]
+    return [point for point in points if point == path or point.startswith(f"{path}/")]
 
 
 def processes() -> list[int]:

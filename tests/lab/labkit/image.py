@@ -118,6 +118,9 @@ def _build(release: str, image: str) -> None:
 
 def _bootstrap(release: str, root: str) -> None:
     argv = [
+        # mmdebstrap mounts the host's /dev, /proc and /sys into the image; killed, it would leave
+        # them there, were they not in a namespace that ends with it.
+        *("unshare", "--mount", "--propagation", "private", "--"),
         "mmdebstrap",
         "--mode=root",
         "--variant=minbase",
@@ -167,7 +170,7 @@ def _finish(root: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         os.unlink(f"{root}/etc/corosync/corosync.conf")
     for path in ("var/lib/apt/lists", "var/cache/apt", "var/log/journal"):
-        shutil.rmtree(f"{root}/{path}", ignore_errors=True)
+        host.remove_tree(f"{root}/{path}")
         os.makedirs(f"{root}/{path}")
 
 
@@ -231,4 +234,4 @@ def _forget_unused() -> None:
             doomed = f"{host.CACHE}/.{name}.old"
             with contextlib.suppress(OSError):
                 os.rename(path, doomed)
-                shutil.rmtree(doomed, ignore_errors=True)
+                host.remove_tree(doomed)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import time
 
 from labkit import cgroups, host, image, leftovers, network
@@ -53,10 +52,7 @@ class Lab:
         a node does not boot.
         """
         built = self.build()
-        for name in leftovers.orphans():
-            if name != self.name:
-                say(f"removing lab '{name}', whose owner is dead")
-                Lab(name).down()
+        remove_orphans()
         with self._locked():
             self._clear()
             began = time.monotonic()
@@ -156,5 +152,11 @@ class Lab:
         network.destroy(self.name)
         cgroups.remove(self.name)
         for home in (self.home, f"{self.home}.new"):
-            if os.path.isdir(home):
-                shutil.rmtree(home)
+            host.remove_tree(home)
+
+
+def remove_orphans() -> None:
+    """Remove the labs that were made with `mine` by processes that are dead now."""
+    for name in leftovers.orphans():
+        say(f"removing lab '{name}', whose owner is dead")
+        Lab(name).down()

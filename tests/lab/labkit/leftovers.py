@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -47,7 +46,7 @@ def end_build(release: str) -> None:
     deadline = time.monotonic() + 20
     while not end(of_build(release)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    shutil.rmtree(f"{host.CACHE}/.{release}.new", ignore_errors=True)
+    host.remove_tree(f"{host.CACHE}/.{release}.new")
 
 
 def images_in_use() -> set[str]:

@@ -28,6 +28,13 @@ POSTGRESQL = {"bookworm": "15", "trixie": "17"}
 PASSFILE = "/var/lib/postgresql/.xcat-hamn-pgpass"
 SITE_FILE = "/etc/xcat/hamn.conf"
 
+#: cn1 as xCAT knows it: its network card is the one that the lab gave it.
+COMPUTE_NODE = [
+    "/opt/xcat/bin/mkdef",
+    *("-t", "node", "cn1", "groups=compute,all", "ip=10.11.0.101", "mac=02:00:0a:0b:00:65"),
+    *("mgt=standin", "serialport=0"),
+]
+
 SITE = """\
 [cluster]
 nodes = mn1=10.11.0.11 mn2=10.11.0.12
@@ -102,6 +109,7 @@ class Database:
         init += [f"--master={SERVICE_ADDRESS}", f"--servers={SERVICE_ADDRESS}"]
         init += ["--dynamic-range=10.11.0.200-10.11.0.250", "--trusted=xcatmn"]
         node.run([*init, *(f"--network={network}" for network in NETWORKS)])
+        node.run(COMPUTE_NODE, env={"XCATBYPASS": "1"})
         node.run(["pg_ctlcluster", self.version, "main", "stop"])
 
     def empty(self, node: Node) -> None:
