@@ -81,19 +81,24 @@ class Configurator:
         When somebody else changed the configuration meanwhile a new plan is made from it, and
         ``say`` is told so.  Raises HamnError after ATTEMPTS tries.
         """
-        for _attempt in range(ATTEMPTS):
+        restless = False  # the status changes faster than a CIB can be read and patched
+        for attempt in range(ATTEMPTS):
             if not plan.changed:
                 return plan
             try:
-                self._pacemaker.patch(cib.serialize(plan.old), cib.serialize(_next(plan)))
+                self._pacemaker.patch(
+                    cib.serialize(plan.old), cib.serialize(_next(plan)), exact=not restless
+                )
             except CibChanged as conflict:
                 live = cib.parse(self._pacemaker.query())
                 if same_configuration(plan.old, live):
                     # Only the status is newer: what was checked and shown still holds.
                     plan = _on_top_of(live, plan)
+                    restless = attempt > 0
                 else:
                     say(f"{conflict}: trying again with its new state")
                     plan = self.plan()
+                    restless = False
                 continue
             self._read_back()
             return plan

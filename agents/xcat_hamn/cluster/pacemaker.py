@@ -80,13 +80,15 @@ class Pacemaker:
             argv = ["crm_simulate", "--xml-file", files[0], "--simulate", "--output-as=xml"]
             return read_transition(self._require(self._run(argv), "simulate it").stdout)
 
-    def patch(self, old: str, new: str) -> None:
+    def patch(self, old: str, new: str, *, exact: bool = True) -> None:
         """Turn the live CIB ``old`` into ``new`` in one step.
 
-        Raises CibChanged when the live CIB is no longer ``old``.
+        Raises CibChanged when the live CIB is no longer ``old``.  Not ``exact``, the difference
+        applies to any version of it (as pcs does): what it does not touch stays as it is then.
         """
+        version = [] if exact else ["--no-version"]
         with _Files(old, new) as files:
-            found = self._run(["crm_diff", "--original", files[0], "--new", files[1]])
+            found = self._run(["crm_diff", *version, "--original", files[0], "--new", files[1]])
             # 0 means no difference, 1 that there is one.
             if found.returncode not in (0, 1) or not found.stdout.strip():
                 raise _failed("work out the difference", found)

@@ -63,6 +63,21 @@ def test_a_concurrent_change_of_the_status_alone_is_not_worth_a_word(cluster, co
     assert 'id="xcat-mn"' in cluster.text()
 
 
+def test_a_status_that_never_rests_does_not_keep_the_change_out(cluster, configurator):
+    """Agents write attributes all the time while a cluster starts."""
+    numbers = iter(range(100))
+
+    def report():
+        number = next(numbers)
+        old = f' x="{number}"' if number else ""
+        cluster.edit(f'join="member"{old} expected', f'join="member" x="{number + 1}" expected')
+
+    cluster.before_patch = [report] * 100
+    configurator().push(configurator().plan(), unexpected)
+    assert 'id="xcat-mn"' in cluster.text()
+    assert 'x="3"' in cluster.text()
+
+
 def test_a_busy_cluster_is_left_alone_after_some_attempts(cluster, configurator):
     scores = iter(range(10, 10 + ATTEMPTS))
 
