@@ -7,11 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from xcat_hamn.agents import mnidentity, netsvcs, pgsql
 from xcat_hamn.cli import completion
-from xcat_hamn.cluster import sitedoc
+from xcat_hamn.cluster import sitedoc, vocabulary_page
+from xcat_hamn.ocf import reference
+
+
+def _agents() -> str:
+    return reference.agents_page((pgsql.AGENT, mnidentity.AGENT, netsvcs.AGENT))
+
 
 #: Path in the source tree -> what its content must be.
 FILES: Mapping[str, Callable[[], str]] = {
+    "docs/agents.md": _agents,
+    "docs/attributes.md": vocabulary_page.attributes_page,
     "docs/site-file.md": sitedoc.reference,
     "packaging/hamn.conf.example": sitedoc.example,
     "packaging/xcat-hamn.bash-completion": completion.bash,
