@@ -129,11 +129,13 @@ class PaperCluster:
         self.cib = cib.parse(after.read_text())
         return result.stdout
 
-    def fail_start_for_good(self, resource, node, attempts):
-        """Let ``resource`` fail, and every start of it as often as it is tried."""
+    def fail_start_for_good(self, resource, node, attempts, code=1):
+        """Let ``resource`` fail, and each of ``attempts`` starts of it end with ``code``."""
         events = ["--op-inject", f"{resource}_monitor_10000@{node}=7"]
         for _attempt in range(attempts):
-            transition = self.run(*events, failing=("--op-fail", f"{resource}_start_0@{node}=1"))
+            transition = self.run(
+                *events, failing=("--op-fail", f"{resource}_start_0@{node}={code}")
+            )
             events = []
         return transition
 

@@ -129,6 +129,17 @@ def test_no_failing_service_moves_the_role_in_manual_mode(running, resource, att
     assert where(cluster.run())["primary"] == ["mn1"]
 
 
+@pytest.mark.parametrize("resource", GROUP[1:])
+@pytest.mark.parametrize("code", [2, 4, 5])
+def test_no_service_that_cannot_run_here_moves_the_role_in_manual_mode(running, resource, code):
+    """These codes ban a resource from the node at once; the identity must not report them."""
+    cluster = running()
+    cluster.fail_start_for_good(resource, "mn1", 1, code)
+    after = where(cluster.run())
+    assert after["primary"] == after["xcat-mnidentity"] == ["mn1"]
+    assert after[resource] == []
+
+
 def test_database_that_fails_on_the_primary(running, golden):
     """It is recovered and promoted again where it is; the other node is not promoted."""
     recovery = running().run("--op-inject", "xcat-db_monitor_5000@mn1=9")
@@ -146,6 +157,14 @@ def test_lost_standby(running, loss, devices):
     touched = [step for step in lost.actions() if step.node == "mn1" and step.resource in GROUP]
     assert touched == []
     assert where(lost) == all_on("mn1")
+
+
+def test_lost_primary_with_a_fence_device(running, golden):
+    """R 8.0 from a dead primary: it is switched off before the other database takes over."""
+    lost = running(failover="automatic", devices="bmc").run("--node-fail", "mn1")
+    order = [step for step in done(lost) if step[1] != "bmc"]
+    assert order == [("fence", "(off)", "mn1"), ("promote", "xcat-db", "mn2"), *starts("mn2")]
+    golden(takeover=lost)
 
 
 def test_standby_in_standby_mode_and_back(running, golden):

@@ -69,15 +69,13 @@ def read_transition(text: str) -> Transition:
 
 
 def _steps(root: etree._Element) -> Iterator[Step]:
-    for action in root.iterfind("transition/rsc_action"):
-        yield Step(
-            action.get("op", ""),
-            _instance(action.get("resource", "")),
-            action.get("node", ""),
-            int(action.get("interval", "0")),
-        )
-    for action in root.iterfind("transition/node_action"):
-        yield Step(action.get("task", ""), "", action.get("node", ""))
+    for action in root.iterfind("transition/*"):
+        node = action.get("node", "")
+        if action.tag == "rsc_action":
+            resource, interval = _instance(action.get("resource", "")), action.get("interval", "0")
+            yield Step(action.get("op", ""), resource, node, int(interval))
+        elif action.tag == "fencing_action":
+            yield Step("fence", f"({action.get('op', '')})", action.get("target", ""))
 
 
 def _instance(name: str) -> str:

@@ -44,15 +44,16 @@ def test_steps_are_read_in_order_with_clone_instances_under_one_name():
         <rsc_action resource="xcat-db:0" op="monitor" node="mn1"/>
         <pseudo_action task="xcat-db-clone_start_0"/>
         <rsc_action resource="xcat-db:0" op="start" node="mn1"/>
-        <node_action task="stonith" node="mn2" target="off"/>
+        <fencing_action target="mn2" op="off"/>
+        <cluster_action task="clear_failcount" node="mn1"/>
         <rsc_action resource="xcat-db:0" op="monitor" node="mn1" interval="10000"/>
         </transition></pacemaker-result>"""
     )
     assert list(transition.steps) == [
         Step("monitor", "xcat-db", "mn1"),
         Step("start", "xcat-db", "mn1"),
+        Step("fence", "(off)", "mn2"),
         Step("monitor", "xcat-db", "mn1", 10000),
-        Step("stonith", "", "mn2"),
     ]
     assert transition.probed_nodes() == ["mn1"]
-    assert [step.operation for step in transition.actions()] == ["start", "stonith"]
+    assert [step.operation for step in transition.actions()] == ["start", "fence"]
