@@ -23,7 +23,7 @@ import struct
 import sys
 import threading
 import time
-from typing import Callable, NamedTuple, Optional
+from typing import Callable, NamedTuple
 from xml.sax.saxutils import escape
 
 DNS_PORT, DHCP_SERVER, DHCP_CLIENT, XCATD_PORT = 53, 67, 68, 3001
@@ -93,7 +93,7 @@ def dhcp_problem(packet: bytes, own: str) -> str:
     return "" if dhcp_option(packet, 51) else "no lease time"
 
 
-def dhcp_option(packet: bytes, wanted: int) -> Optional[bytes]:
+def dhcp_option(packet: bytes, wanted: int) -> bytes | None:
     """Return the value of an option of a DHCP message, None when it is not there."""
     at = 240
     while at + 1 < len(packet) and packet[at] != 255:
