@@ -187,7 +187,8 @@ def _same_file(handle: int, path: str) -> bool:
 def remove_tree(path: str) -> None:
     """Remove a folder with all below it, but never through a mount.
 
-    An image under construction has the host's own /dev, /proc and /sys mounted in it. Raises LabError, with nothing removed, when something is mounted there and stays so.
+    An image under construction has the host's own /dev, /proc and /sys mounted in it.
+    Raises LabError, with nothing removed, when something is mounted there and stays so.
     """
     if not os.path.isdir(path):
         return

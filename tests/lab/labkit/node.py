@@ -257,7 +257,21 @@ class Node:
             if self.init() is not None and self._ready():
                 return
             time.sleep(0.2)
-        raise LabError(f"{self.name} did not boot within {timeout:.0f} s: {self.console()[-1500:]}")
+        raise LabError(f"{self.name} did not boot within {timeout:.0f} s: {self._boot_state()}")
+
+    def _boot_state(self) -> str:
+        """Return what a person needs to see when a node hangs in its boot."""
+        said = [self.console()[-1500:]]
+        if self.init() is not None:
+            for command in (
+                ["systemctl", "list-jobs"],
+                ["ip", "address", "show", "dev", "eth0"],
+                ["journalctl", "--no-pager", "--lines=30"],
+            ):
+                with contextlib.suppress(LabError):
+                    ended = self.run(command, check=False, timeout=10)
+                    said.append(ended.stdout + ended.stderr)
+        return "\n".join(said)
 
     def _ready(self) -> bool:
         """Return whether systemd has started all, and no address is still being probed."""
