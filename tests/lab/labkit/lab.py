@@ -58,6 +58,7 @@ class Lab:
             began = time.monotonic()
             try:
                 self._found(built, mine)
+                host.make_room(instances=40)
                 network.create(self.name)
                 for node in self.nodes.values():
                     node.prepare()
