@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from xcat_hamn import __version__
 from xcat_hamn.cluster.vocabulary import MANAGEMENT_NODE
 from xcat_hamn.errors import HamnError
 from xcat_hamn.identity import judgment
 from xcat_hamn.identity.addresses import parse, problem_with_addresses
-from xcat_hamn.identity.hostname import HostName, problem_with_hostname
 from xcat_hamn.identity.linux import LinuxNetwork
-from xcat_hamn.identity.record import Record
 from xcat_hamn.ocf import codes
 from xcat_hamn.ocf.call import Call, Handlers
 from xcat_hamn.ocf.declaration import BOOLEAN, INTEGER, STRING, Action, Agent, Parameter
@@ -17,6 +17,7 @@ from xcat_hamn.ocf.declaration import BOOLEAN, INTEGER, STRING, Action, Agent, P
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from xcat_hamn.identity.changes import Identity
+    from xcat_hamn.identity.record import Record
 
 _MOST_ANNOUNCEMENTS = 60
 
@@ -30,29 +31,40 @@ def _problem_with_count(text: str) -> str | None:
     )
 
 
+def _problem_with_hostname(text: str) -> str | None:
+    # Imported only where a host name is given: a tenth of a millisecond of every other monitor.
+    from xcat_hamn.identity.hostname import problem_with_hostname
+
+    return problem_with_hostname(text)
+
+
 class MnIdentity(Handlers):
     """What each action of xcat-mnidentity does."""
 
     def __init__(self, call: Call) -> None:
         super().__init__(call)
         self.network = LinuxNetwork(call.runner)
-        self.host = HostName()
-        self.record = Record(call.context.run_directory)
         self.wanted = parse(call.values.text("addresses"))
         self.name = call.values.text("hostname")
 
+    def _record(self) -> Record:
+        from xcat_hamn.identity.record import Record
+
+        return Record(self.call.context.run_directory)
+
     def _identity(self) -> Identity:
         from xcat_hamn.identity.changes import Identity
+        from xcat_hamn.identity.hostname import HostName
 
-        return Identity(self.network, self.host, self.record, self.call.log)
+        return Identity(self.network, HostName(), self._record(), self.call.log)
 
     def _judge(self) -> tuple[str, str]:
         """Return the verdict on this node and publish it."""
         seen = judgment.Observation(
             self.wanted,
             self.network.snapshot(),
-            started=self.record.read() is not None,
-            name=self.host.current(),
+            started=os.path.exists(f"{self.call.context.run_directory}/{judgment.RECORD}"),
+            name=os.uname().nodename,
             wanted_name=self.name,
         )
         state, sentence = judgment.judge(seen)
@@ -97,7 +109,7 @@ class MnIdentity(Handlers):
         if state != judgment.RUNNING:
             raise HamnError(sentence)
         times = self.call.values.number("announcements")
-        announce(self.network, self.wanted, times, self.record.announcing)
+        announce(self.network, self.wanted, times, self._record().announcing)
 
     def problems(self) -> list[Exception]:
         """Return what this node lacks for these parameters."""
@@ -152,7 +164,7 @@ AGENT = Agent(
             "left alone, which is right when site.master and the certificates name the service "
             "address and not the host.",
             unique_group="hostname",
-            check=problem_with_hostname,
+            check=_problem_with_hostname,
         ),
         Parameter(
             "duplicate_probe",

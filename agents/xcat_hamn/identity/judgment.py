@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from xcat_hamn.identity.addresses import ServiceAddress
     from xcat_hamn.identity.network import Held, Snapshot
 
+#: File in the run directory that tells that a start was begun and no stop has ended since.
+RECORD = "identity"
 #: Cleanly not here; wholly here; anything in between.
 STOPPED = "stopped"
 RUNNING = "running"

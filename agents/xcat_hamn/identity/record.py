@@ -6,6 +6,7 @@ It lies in the run directory, so a reboot forgets it, as it forgets the changes 
 from __future__ import annotations
 
 from xcat_hamn.identity.addresses import parse
+from xcat_hamn.identity.judgment import RECORD
 from xcat_hamn.system.files import read_pairs, remove, write_pairs
 
 TYPE_CHECKING = False
@@ -30,7 +31,7 @@ class Record:
     """The record of one resource instance."""
 
     def __init__(self, directory: str) -> None:
-        self._path = f"{directory}/identity"
+        self._path = f"{directory}/{RECORD}"
         self.announcing = f"{directory}/announcing"
 
     def read(self) -> Entry | None:
