@@ -78,6 +78,14 @@ INIT_SCRIPT = """\
 exec systemctl "$1" conserver-server.service
 """
 CONSERVER_OPTIONS = "# {label}\nOPTS='-p 782 -C /etc/conserver.cf'\nASROOT=1\n"
+# xCAT's own client asks port 782 without being told; Debian's has 3109 in this system-wide file.
+CONSOLE_CLIENT = """\
+# {label}
+config * {
+  master localhost;
+  port 782;
+}
+"""
 CONSERVER_DROP_IN = """\
 # {label}
 [Service]
@@ -111,6 +119,7 @@ def layout() -> list[File]:
         File("/opt/xcat/share/xcat/cons/standin", _text(CONSOLE), 0o755),
         File("/etc/init.d/conserver", _text(INIT_SCRIPT), 0o755),
         File("/etc/conserver/server.conf", _text(CONSERVER_OPTIONS), 0o644),
+        File("/etc/conserver/console.cf", _text(CONSOLE_CLIENT), 0o644),
         File(
             "/etc/systemd/system/conserver-server.service.d/xcat-standin.conf",
             _text(CONSERVER_DROP_IN),
