@@ -67,6 +67,11 @@ class Prober:
             thread.start()
             self._readers.append(thread)
 
+    @property
+    def asking(self) -> bool:
+        """Whether it was started and not yet stopped."""
+        return self._process is not None
+
     def _read_answers(self, stream: IO[str]) -> None:
         for line in stream:
             with contextlib.suppress(ValueError):

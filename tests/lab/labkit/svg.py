@@ -92,8 +92,10 @@ def draw(
     _text(root, MARGIN, 40, title, "title")
     failed = any(not one.ok for timeline in timelines for one in timeline.operations)
     y = _legend(root, 62, failed)
+    # One scale for all, so that the lengths of two moves can be compared by eye.
+    last = max((timeline.end - timeline.typed for timeline in timelines), default=1.0) + 1.0
     for timeline in timelines:
-        y = _panel(root, y, timeline, resources) + 18
+        y = _panel(root, y, timeline, resources, Scale(-1.0, last)) + 18
     for name, value in facts.items():
         _text(root, MARGIN, y + 8, f"{name}: {value}", "quiet small")
         y += 17
@@ -125,7 +127,9 @@ def _legend(root: Element, y: float, failed: bool) -> float:
     return y + 34
 
 
-def _panel(root: Element, top: float, timeline: Timeline, resources: Sequence[str]) -> float:
+def _panel(
+    root: Element, top: float, timeline: Timeline, resources: Sequence[str], scale: Scale
+) -> float:
     """Draw one move below `top`; return its lower edge."""
     rows = _rows(timeline, resources)
     height = 66 + ROW * len(rows) + 34
@@ -135,7 +139,6 @@ def _panel(root: Element, top: float, timeline: Timeline, resources: Sequence[st
         frame.set(name, f"{value:.0f}")
     _text(root, MARGIN, top + 26, timeline.command, "command")
     _text(root, MARGIN, top + 46, _summary(timeline), "quiet")
-    scale = Scale(-1.0, timeline.end - timeline.typed + 1.0)
     first, last = top + 62, top + 66 + ROW * len(rows)
     _grid(root, scale, first, last, timeline.returned - timeline.typed)
     y = first + 4
