@@ -20,10 +20,13 @@ LEADING_SCORE = "950"
 STANDBY_SCORE = "900"
 
 # What this node durably knows of its own past as a primary.
-CLAIM_ALONE = "alone"  # was the primary, and nobody else confirmed its last commits
-CLAIM_LEADING = "leading"  # was the primary, and a standby confirmed its commits
+CLAIM_ALONE = "alone"  # was the primary, and nobody else can hold its last commits
+CLAIM_LEADING = "leading"  # was the primary, and another node may hold all of its commits
 CLAIM_FOLLOWING = "following"  # was a standby, or handed its role over
-CLAIM_FRESH = "fresh"  # never managed by this cluster
+CLAIM_FRESH = "fresh"  # ran as a primary before this cluster managed it
+CLAIMS = (CLAIM_ALONE, CLAIM_LEADING, CLAIM_FOLLOWING, CLAIM_FRESH)
+#: Claims that hold without looking at the other node, until it was shown how far the data goes.
+EXCLUSIVE = (CLAIM_ALONE, CLAIM_FRESH)
 
 # What a primary that was demoted left for this node.
 HANDOVER_NONE = "none"
@@ -130,6 +133,23 @@ TABLE = (
         "two aside and start it again, so that it is copied anew",
     ),
     Row(
+        "handover incomplete",
+        lambda v: v.handover in (HANDOVER_SHORT, HANDOVER_PENDING) and v.peer != PEER_PRIMARY,
+        "disconnected",
+        GATED,
+        "The old primary wrote more than arrived here; promoting would lose it.",
+        "the last commits of {peer} have not arrived here: start the database on {peer}, so that "
+        "this node can fetch them",
+    ),
+    Row(
+        "older data",
+        lambda v: v.peer == PEER_STANDBY and OLDER in (v.rank, v.timeline),
+        "disconnected",
+        GATED,
+        "The other node's database is newer.",
+        "the database on {peer} has newer data: promote that one",
+    ),
+    Row(
         "handover complete",
         lambda v: v.handover == HANDOVER_REACHED and v.peer != PEER_PRIMARY,
         "standby",
@@ -146,17 +166,8 @@ TABLE = (
         "",
     ),
     Row(
-        "handover incomplete",
-        lambda v: v.handover in (HANDOVER_SHORT, HANDOVER_PENDING) and v.peer != PEER_PRIMARY,
-        "disconnected",
-        GATED,
-        "The old primary wrote more than arrived here; promoting would lose it.",
-        "the last commits of {peer} have not arrived here: start the database on {peer}, so that "
-        "this node can fetch them",
-    ),
-    Row(
         "confirmed standby",
-        lambda v: v.attached and v.confirmed and v.peer in (PEER_PRIMARY, PEER_UNKNOWN),
+        lambda v: v.attached and v.confirmed and v.peer == PEER_PRIMARY,
         "standby",
         STANDBY_SCORE,
         "The primary waits for this node at every commit, so nothing is missing here.",
@@ -188,14 +199,6 @@ TABLE = (
         "",
     ),
     Row(
-        "older data",
-        lambda v: v.peer == PEER_STANDBY and OLDER in (v.rank, v.timeline),
-        "disconnected",
-        GATED,
-        "The other node's database is newer.",
-        "the database on {peer} has newer data: promote that one",
-    ),
-    Row(
         "last primary",
         lambda v: (
             v.peer == PEER_STANDBY
@@ -225,17 +228,8 @@ TABLE = (
         "next monitors of both",
     ),
     Row(
-        "nobody can be newer",
-        lambda v: v.claim in (CLAIM_ALONE, CLAIM_FRESH),
-        "disconnected",
-        LEADING_SCORE,
-        "This node was the primary and no other one confirmed its last commits, so only its own "
-        "data can be the newest.",
-        "",
-    ),
-    Row(
         "primary lost",
-        lambda v: v.confirmed,
+        lambda v: v.confirmed or v.attached,
         "disconnected",
         GATED,
         "The primary is gone without a handover; whether it still runs is not known.",
@@ -243,13 +237,22 @@ TABLE = (
         "bring {peer} back",
     ),
     Row(
+        "nobody can be newer",
+        lambda v: v.claim in EXCLUSIVE,
+        "disconnected",
+        LEADING_SCORE,
+        "This node was the primary and no other one can hold its last commits, so its own data is "
+        "the newest.",
+        "",
+    ),
+    Row(
         "other node unseen",
         lambda _: True,
         "disconnected",
         GATED,
         "The other node may have been the primary since.",
-        "the database on {peer} has not been seen since this one started and may be newer: start "
-        "the cluster on {peer}",
+        "the database on {peer} cannot be seen from here and may be newer: start the cluster on "
+        "{peer}",
     ),
 )
 
@@ -267,7 +270,10 @@ def judge_promotion(view: View) -> Verdict:
     may be the primary now.
     """
     if view.peer == PEER_PRIMARY:
-        limit = f"the database on {view.peer_name} is the primary still"
+        limit = (
+            f"the database on {view.peer_name} is the primary still: move the role with "
+            "`pcs resource move`, which demotes that one first"
+        )
         return Verdict("other primary", "standby", GATED, limit)
     return judge(view)
 

@@ -21,6 +21,7 @@ PENDING = "pending"
 
 _PRIMARY_WORDS = ("primary", "primary-alone")
 _STANDBY_WORDS = ("standby", "catching-up", "disconnected")
+_IDLE_WORDS = ("stopped", "preparing")
 
 
 class Peer:
@@ -54,11 +55,14 @@ def rank_of(mine: tuple[int, int], other: tuple[int, int] | None) -> str:
 
 
 def handover_state(text: str | None, mine: tuple[int, int]) -> str:
-    """Return which HANDOVER_* holds, given what the old primary left and what is here."""
+    """Return which HANDOVER_* holds, given what the old primary left and what is here.
+
+    One from before the timeline that is here has been used up: somebody was promoted since.
+    """
     if text == PENDING:
         return decision.HANDOVER_PENDING
     position = parse_position(text)
-    if position is None:
+    if position is None or mine[0] > position[0]:
         return decision.HANDOVER_NONE
     if mine[0] == position[0] and mine[1] >= position[1]:
         return decision.HANDOVER_REACHED
@@ -68,11 +72,12 @@ def handover_state(text: str | None, mine: tuple[int, int]) -> str:
 def role_of(word: str | None, timeline: str | None) -> str:
     """Return the PEER_* role that attribute ``word`` means.
 
-    A database that is stopped, but whose timeline is known, compares like a standby.
+    A database that is stopped, but whose timeline is known, compares like a standby.  One that
+    its agent could not read may be anything.
     """
     if word in _PRIMARY_WORDS:
         return decision.PEER_PRIMARY
-    if word in _STANDBY_WORDS or (word and timeline):
+    if word in _STANDBY_WORDS or (word in _IDLE_WORDS and timeline):
         return decision.PEER_STANDBY
     return decision.PEER_UNKNOWN
 
@@ -102,14 +107,18 @@ class Survey:
         """Return the view of this node, whose server runs as a standby.
 
         The usual case, an attached and confirmed standby, costs one question to the cluster,
-        unless the ``whole`` view is asked for.
+        unless the ``whole`` view is asked for.  Raises CommandFailed when the cluster's attribute
+        manager does not answer: then nothing is known, which is not the same as nobody there.
         """
         if not self._peers:
             return decision.View(peer=decision.PEER_NONE, claim=claim)
         told = self._attributes.published(vocabulary.DATABASE_SYNC, self._node)
         confirmed = told == "confirmed"
         if state.attached and confirmed and not whole:
-            return decision.View(attached=True, confirmed=True, claim=claim)
+            # Good enough for the score; a promotion looks whether that primary is still there.
+            return decision.View(
+                attached=True, confirmed=True, peer=decision.PEER_PRIMARY, claim=claim
+            )
         mine = (state.timeline, state.position)
         peers = [self._look_at(name, mine, system) for name in self._peers]
         telling = most_telling(peers)
