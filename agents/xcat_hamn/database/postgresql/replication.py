@@ -14,9 +14,15 @@ if TYPE_CHECKING:
     from xcat_hamn.system.deadline import Deadline
 
 
+#: Name under which a copy in the making shows up at the primary: not the node's, or commits would
+#: wait for it (pg_basebackup's own receiver passes for a synchronous standby of that name).
+COPYING = "xcat-hamn-copy"
+
 #: Settings that every server of the cluster runs with, primary or standby, and why.
 FIXED_SETTINGS = {
     "hot_standby": "on",  # a standby answers the monitor
+    "fsync": "on",  # what a server confirmed is on its disk
+    "synchronous_commit": "on",  # a commit waits for the standby, unless its session says otherwise
     "recovery_target_timeline": "latest",  # a standby follows the new primary's timeline
     "wal_log_hints": "on",  # lets pg_rewind bring a diverged primary back
     "wal_keep_size": "1GB",  # a standby that was away for a while still finds what it missed
@@ -38,13 +44,13 @@ class Replication:
         self._user = user
         self._passfile = passfile
 
-    def _conninfo(self, hosts: Sequence[str]) -> str:
+    def _conninfo(self, hosts: Sequence[str], name: str) -> str:
         """Return the libpq connection string; the password stays in the password file."""
         fields = {
             "host": ",".join(hosts),
             "port": str(self._port),
             "user": self._user,
-            "application_name": self.node,
+            "application_name": name,
             "connect_timeout": "5",
         }
         if self._passfile:
@@ -59,7 +65,7 @@ class Replication:
         """Return the settings that the server is started with."""
         settings = dict(FIXED_SETTINGS)
         if self.peers:
-            settings["primary_conninfo"] = self._conninfo(list(self.peers.values()))
+            settings["primary_conninfo"] = self._conninfo(list(self.peers.values()), self.node)
         return settings
 
     def copy_from_peer(self, installation: Installation, deadline: Deadline) -> str:
@@ -80,7 +86,7 @@ class Replication:
             _discard(working, installation)
             argv = [installation.program("pg_basebackup"), "--no-password", "--checkpoint=fast"]
             argv += ["--wal-method=stream", "--pgdata", working]
-            argv += ["--dbname", self._conninfo([address])]
+            argv += ["--dbname", self._conninfo([address], COPYING)]
             result = installation.runner.run(argv, user=installation.user, timeout=deadline.left())
             if result.ok:
                 if os.path.isdir(target):
