@@ -7,6 +7,7 @@ the default of every distribution), so the agent needs no password.
 from __future__ import annotations
 
 import os
+import select
 
 from xcat_hamn.errors import CommandFailed
 from xcat_hamn.system.library import distribution_library
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
 
     from xcat_hamn.system.deadline import Deadline
 
-CONNECT_SECONDS = 5
-_STATEMENT_MS = 8000
+CONNECT_SECONDS = 5.0
+#: The server ends a statement after this time; one that is frozen does not, so neither do we trust
+#: it to: the answer is waited for a little longer, and not at all beyond the action's deadline.
+STATEMENT_SECONDS = 8.0
+_GRACE_SECONDS = 1.0
 
 # Positions as numbers: comparing them as text ("0/A" against "0/10") would be wrong.  After a
 # restart of a standby the receive position starts again at the beginning of a segment, so the
@@ -100,8 +104,6 @@ class Client:
         psycopg2: Any = distribution_library("psycopg2", "python3-psycopg2")
         uid = pwd.getpwnam(self._user).pw_uid
         mine = os.geteuid()
-        # libpq's own wait; two seconds is the least it accepts.
-        wait = max(2, int(self._deadline.at_most(CONNECT_SECONDS)))
         if mine != uid:
             os.seteuid(uid)
         try:
@@ -110,16 +112,31 @@ class Client:
                 port=self._port,
                 user=self._user,
                 dbname="postgres",
-                connect_timeout=wait,
                 application_name="xcat-hamn",
                 # The settings must not make the agent itself wait for a standby.
-                options=f"-c statement_timeout={_STATEMENT_MS} -c synchronous_commit=local",
+                options=f"-c statement_timeout={STATEMENT_SECONDS:.0f}s "
+                "-c synchronous_commit=local",
+                # libpq's blocking calls know no timeout and hold up the action's own deadline.
+                async_=True,
             )
+            self._wait(connection, CONNECT_SECONDS)
         finally:
             if mine != uid:
                 os.seteuid(mine)
-        connection.autocommit = True
         return connection
+
+    def _wait(self, connection: Any, seconds: float) -> None:
+        """Wait until ``connection`` has its answer.  Raises psycopg2.Error, CommandFailed."""
+        patience = self._deadline.sooner(seconds)
+        while (wanted := connection.poll()) != 0:
+            event = select.POLLIN if wanted == 1 else select.POLLOUT
+            poll = select.poll()
+            poll.register(connection.fileno(), event)
+            if not poll.poll(patience.left() * 1000):
+                raise CommandFailed(
+                    f"PostgreSQL on port {self._port} did not answer within {patience.total:.0f} "
+                    "s: it hangs or is overloaded, look at its processes and its log"
+                )
 
     def ask(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Run ``statement`` and return its rows (none for a command).
@@ -130,15 +147,20 @@ class Client:
         try:
             if self._connection is None:
                 self._connection = self._connect()
-            with self._connection.cursor() as cursor:
-                cursor.execute(statement, tuple(values) or None)
-                return list(cursor.fetchall()) if cursor.description else []
+            cursor = self._connection.cursor()
+            cursor.execute(statement, tuple(values) or None)
+            self._wait(self._connection, STATEMENT_SECONDS + _GRACE_SECONDS)
+            return list(cursor.fetchall()) if cursor.description else []
         except psycopg2.Error as problem:
             said = " ".join(str(problem).split()) or type(problem).__name__
             self.close()
             raise CommandFailed(
                 f"PostgreSQL on port {self._port} did not answer ({said}): look at its log"
             ) from None
+        except BaseException:
+            # Half a conversation cannot be gone on with.
+            self.close()
+            raise
 
     def server_state(self) -> ServerState:
         """Return the server's role and position.  Raises CommandFailed."""
@@ -161,9 +183,9 @@ class Client:
 
     def close(self) -> None:
         """Close the connection, if there is one."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
 
 def standby_names(names: Sequence[str]) -> str:

@@ -51,6 +51,11 @@ class ControlData:
         """Tell whether the last server on this directory ended as a primary, with nothing lost."""
         return self.state == "shut down"
 
+    @property
+    def of_standby(self) -> bool:
+        """Tell whether the last server on this directory was a standby."""
+        return self.state in ("in archive recovery", "shut down in recovery")
+
 
 def parse_lsn(text: str) -> int:
     """Return the number of a log position such as ``0/16B3D80``.  Raises ValueError."""
@@ -135,18 +140,44 @@ class Installation:
         if not first.isdecimal():
             return None
         pid = int(first)
+        return pid if self._works_here(pid) else None
+
+    def _works_here(self, pid: int) -> bool:
         try:
-            if os.path.samefile(f"/proc/{pid}/cwd", self.pgdata):
-                return pid
+            return os.path.samefile(f"/proc/{pid}/cwd", self.pgdata)
         except OSError:
-            return None
-        return None
+            return False
+
+    def server_processes(self) -> list[int]:
+        """Return the pids of all PostgreSQL processes on this directory.
+
+        Beside the server's own these are sessions that outlived it: they still write, still answer
+        their clients, and keep a new server from starting.
+        """
+        found = []
+        for pid in (int(entry) for entry in os.listdir("/proc") if entry.isdecimal()):
+            if not self._works_here(pid):
+                continue
+            try:
+                program = os.readlink(f"/proc/{pid}/exe").removesuffix(" (deleted)")
+            except OSError:
+                continue
+            if os.path.basename(program) == "postgres":
+                found.append(pid)
+        return found
+
+    def was_standby(self) -> bool:
+        """Tell whether this directory was last used as a standby.  Raises CommandFailed."""
+        return os.path.exists(self._standby_signal()) or self.control_data().of_standby
+
+    def _standby_signal(self) -> str:
+        return f"{self.pgdata}/standby.signal"
 
     def ask_for_standby(self) -> None:
         """Make the next start of the server come up as a standby."""
         import pwd
 
-        path = f"{self.pgdata}/standby.signal"
+        path = self._standby_signal()
         if not os.path.exists(path):
             write_text(path, "", durable=True)
             entry = pwd.getpwnam(self.user)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import signal
 
-from xcat_hamn.errors import CommandFailed, DeadlineExceeded
+from xcat_hamn.errors import CommandFailed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,49 +104,53 @@ class Server:
         """
         self.client.close()
         pid = self.installation.postmaster_pid()
-        if pid is None:
-            return
+        if pid is not None and not self._ended_in_order(pid):
+            self._log.warning(f"PostgreSQL (pid {pid}) did not end when asked to: killing it")
+            _signal(pid, signal.SIGKILL)
+        self._end_sessions()
+
+    def _ended_in_order(self, pid: int) -> bool:
         for number, share in ((signal.SIGINT, _FAST), (signal.SIGQUIT, _IMMEDIATE)):
             if self._ended(pid, number, share):
-                return
+                return True
             self._log.warning(f"PostgreSQL (pid {pid}) did not end on {number.name}: going on")
-        self._kill_all(pid)
-        self._deadline.wait_for(
-            lambda: self.installation.postmaster_pid() is None, "the end of PostgreSQL"
-        )
+        return False
+
+    def _end_sessions(self) -> None:
+        """Kill what is left of the server: a busy session outlives a postmaster that was killed."""
+
+        def gone() -> bool:
+            left = self.installation.server_processes()
+            for process in left:
+                _signal(process, signal.SIGKILL)
+            return not left
+
+        self._deadline.wait_for(gone, "the end of PostgreSQL")
 
     def _ended(self, pid: int, number: signal.Signals, share: float) -> bool:
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            return True
+        _signal(pid, number)
         spent = self._deadline.total - self._deadline.left()
         patience = self._deadline.sooner(max(0.5, self._deadline.total * share - spent))
-        try:
-            patience.wait_for(
-                lambda: self.installation.postmaster_pid() is None, "the end of PostgreSQL"
-            )
-        except DeadlineExceeded:
-            return False
-        return True
-
-    def _kill_all(self, pid: int) -> None:
-        """Kill the postmaster and its children, which may be stopped and so see no signal else."""
-        listed = self.installation.runner.run(["ps", "-o", "pid=", "--ppid", str(pid)], timeout=5)
-        for process in [pid, *(int(word) for word in listed.stdout.split())]:
-            try:
-                os.kill(process, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        return patience.holds(lambda: self.installation.postmaster_pid() is None)
 
     def promote(self) -> None:
-        """Make the standby a primary and return when it is writable.  Raises CommandFailed."""
-        wait = max(1, int(self._deadline.left()))
-        if not self.client.ask("SELECT pg_promote(true, %s)", [wait])[0][0]:
+        """Make the standby a primary and return when it is writable.
+
+        Raises CommandFailed, or DeadlineExceeded when it does not become one in time.
+        """
+        # Without waiting inside the statement, whose own timeout is shorter than ours.
+        if not self.client.ask("SELECT pg_promote(false)")[0][0]:
             raise CommandFailed(
-                f"PostgreSQL was asked to become the primary but did not within {wait} s "
-                f"({self._last_words()}): see {self.log_file}"
+                f"PostgreSQL did not take the order to become the primary ({self._last_words()}): "
+                f"see {self.log_file}"
             )
         self._deadline.wait_for(
             lambda: not self.client.server_state().in_recovery, "PostgreSQL's promotion"
         )
+
+
+def _signal(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
