@@ -6,12 +6,11 @@ import os
 import time
 
 from xcat_hamn import __version__, errors
-from xcat_hamn.cluster import vocabulary
-from xcat_hamn.cluster.attributes import GATED
-from xcat_hamn.database.postgresql import decision, survey
+from xcat_hamn.database.postgresql import decision
 from xcat_hamn.database.postgresql.claim import Claim
 from xcat_hamn.database.postgresql.client import Client
 from xcat_hamn.database.postgresql.installation import Installation
+from xcat_hamn.database.postgresql.publication import Publication
 from xcat_hamn.database.postgresql.replication import Replication
 from xcat_hamn.ocf import codes
 from xcat_hamn.ocf.call import Handlers
@@ -95,8 +94,16 @@ class Pgsql(Handlers):
             passfile=values.text("passfile"),
         )
         self.peers = sorted(self.replication.peers)
-        self.survey = survey.Survey(self.attributes, self.node, self.peers)
         self.claim = Claim(call.context.durable_directory)
+        self.publication = Publication(
+            self.attributes,
+            self.claim,
+            self.client,
+            call.deadline,
+            call.log,
+            self.node,
+            self.peers,
+        )
 
     def _server(self) -> Server:
         from xcat_hamn.database.postgresql.server import Server
@@ -112,26 +119,29 @@ class Pgsql(Handlers):
         if self.installation.postmaster_pid() is None:
             if self.call.context.is_probe:
                 return codes.NOT_RUNNING
-            self.attributes.publish(vocabulary.DATABASE, "stopped")
+            self.publication.word("stopped")
             raise errors.NotRunning(
                 f"PostgreSQL is not running on {self.installation.pgdata}: see its log in "
                 "/var/log/xcat-hamn for why it ended"
             )
         state = self._state()
         if state.in_recovery:
-            self._publish_standby(state)
+            self.publication.standby(state)
             return codes.SUCCESS
         return self._monitor_primary(state)
 
-    def _state(self) -> ServerState:
-        """Return the server's state, bearing with a short silence.  Raises CommandFailed."""
-        patience = self.call.deadline.sooner(_ANSWER_PATIENCE)
+    def _state(self, seconds: float = _ANSWER_PATIENCE) -> ServerState:
+        """Return the server's state, bearing with a silence of ``seconds``.
+
+        Raises CommandFailed.
+        """
+        patience = self.call.deadline.sooner(seconds)
         while True:
             try:
                 return self.client.server_state()
             except errors.CommandFailed:
                 if patience.left() <= 0 or self.installation.postmaster_pid() is None:
-                    self.attributes.publish(vocabulary.DATABASE, "failed")
+                    self.publication.word("failed")
                     raise
                 time.sleep(0.2)
 
@@ -144,19 +154,10 @@ class Pgsql(Handlers):
         )
         self.attributes.score(decision.PRIMARY_SCORE)
         ready = keeper.keep(state, call.values.flag("synchronous"), self._patience())
-        self._publish_primary(state, "primary" if ready else "primary-alone")
+        self.publication.primary(state, "primary" if ready else "primary-alone")
         if self.peers and not ready and call.values.flag("report_degraded"):
             return codes.DEGRADED_PROMOTED
         return codes.RUNNING_PROMOTED
-
-    def _publish_primary(self, state: ServerState, word: str) -> None:
-        self.attributes.publish(vocabulary.DATABASE, word)
-        self.attributes.publish(vocabulary.DATABASE_LIMIT, "")
-        self.attributes.publish(vocabulary.DATABASE_SYNC, "", node=self.node)
-        self.attributes.share(survey.TIMELINE, str(state.timeline))
-        self.attributes.share(survey.POSITION, "")
-        for node in (self.node, *self.peers):
-            self.attributes.share(survey.HANDOVER, "", node=node)
 
     def _patience(self) -> float:
         """Return for how long this monitor may wait for the standby, in seconds."""
@@ -167,27 +168,6 @@ class Pgsql(Handlers):
     def _stamp(self) -> str:
         return f"{self.call.context.run_directory}/promoted"
 
-    def _verdict(self, state: ServerState) -> decision.Verdict:
-        system = "" if state.attached else self._system_identifier()
-        return decision.judge(self.survey.view(state, self.claim.read(), system))
-
-    def _system_identifier(self) -> str:
-        rows = self.client.ask("SELECT system_identifier FROM pg_control_system()")
-        return str(rows[0][0])
-
-    def _publish_standby(self, state: ServerState) -> decision.Verdict:
-        """Publish role, limit and score of a standby, and what others compare themselves with."""
-        verdict = self._verdict(state)
-        self.attributes.score(verdict.score)
-        self.attributes.publish(vocabulary.DATABASE, verdict.word)
-        self.attributes.publish(vocabulary.DATABASE_LIMIT, verdict.limit)
-        self.attributes.share(survey.TIMELINE, str(state.timeline))
-        if not state.attached:
-            self.attributes.share(survey.SYSTEM, self._system_identifier())
-        position = "" if state.attached else f"{state.timeline} {state.position}"
-        self.attributes.share(survey.POSITION, position)
-        return verdict
-
     # -- start and stop --------------------------------------------------------------------
 
     def start(self) -> None:
@@ -195,17 +175,20 @@ class Pgsql(Handlers):
         self._require_member()
         server = self._server()
         if self.installation.postmaster_pid() is not None:
-            if self._state().in_recovery:
-                self._publish_standby(self.client.server_state())
+            # It may be in the middle of a long recovery, from a start that was given up.
+            state = self._state(self.call.deadline.left())
+            if state.in_recovery:
+                self.claim.settle(self.installation.was_standby)
+                self.publication.standby(state)
                 return
             self.call.log.info("PostgreSQL runs as a primary that nobody promoted: restarting it")
             server.stop()
         if self.installation.is_empty():
             self._copy()
         self.installation.require_usable()
-        self.attributes.publish(vocabulary.DATABASE_SYNC, "", node=self.node)
+        self.claim.settle(self.installation.was_standby)
         server.start_as_standby(self.replication.settings())
-        self._publish_standby(self.client.server_state())
+        self.publication.standby(self.client.server_state())
 
     def _require_member(self) -> None:
         if self.node not in dict(w.split("=", 1) for w in self.call.values.words("nodes")):
@@ -216,9 +199,8 @@ class Pgsql(Handlers):
 
     def _copy(self) -> None:
         """Copy the database from a peer; its server may just be starting, so be patient."""
-        self.attributes.publish(vocabulary.DATABASE, "preparing")
-        self.attributes.share(survey.TIMELINE, "0")
         self.claim.write(decision.CLAIM_FOLLOWING)
+        self.publication.preparing()
         patience = self.call.deadline.sooner(_COPY_PATIENCE)
         said = ""
         while True:
@@ -239,9 +221,7 @@ class Pgsql(Handlers):
         """Stop the server; a demoted or crashed one, so nothing is handed over here."""
         self._server().stop()
         remove(self._stamp())
-        self.attributes.score("")
-        self.attributes.publish(vocabulary.DATABASE, "stopped")
-        self.attributes.publish(vocabulary.DATABASE_LIMIT, "")
+        self.publication.stopped()
 
     # -- promote and demote ----------------------------------------------------------------
 
@@ -250,24 +230,21 @@ class Pgsql(Handlers):
         state = self._state()
         if state.in_recovery:
             self._require_promotable()
+            self.publication.before_promotion()
+            self.claim.write(decision.CLAIM_ALONE)
             if state.synchronous_names:
                 self.client.set_synchronous("")
-            self.claim.write(decision.CLAIM_ALONE)
             self._server().promote()
+            state = self.client.server_state()
         write_text(self._stamp(), str(time.monotonic()))
-        self.attributes.forget()
-        self.attributes.score(decision.PRIMARY_SCORE)
-        self.attributes.publish(vocabulary.DATABASE, "primary-alone")
-        self.attributes.publish(vocabulary.DATABASE_LIMIT, "")
+        self.publication.promoted(state)
 
     def _require_promotable(self) -> None:
         """Raise Refused, with the score gated, unless everything committed is here."""
         verdicts: list[decision.Verdict] = []
 
         def settled() -> bool:
-            state, claim = self.client.server_state(), self.claim.read()
-            view = self.survey.view(state, claim, self._system_identifier(), whole=True)
-            verdicts[:] = [decision.judge_promotion(view)]
+            verdicts[:] = [self.publication.judge_promotion()]
             return verdicts[0].row not in _UNSETTLED
 
         self.call.deadline.sooner(self.call.deadline.total / 2).holds(settled)
@@ -275,8 +252,7 @@ class Pgsql(Handlers):
         if verdict.promotable:
             self.call.log.info(f"promoting: {verdict.row}")
             return
-        self.attributes.score(GATED)
-        self.attributes.publish(vocabulary.DATABASE_LIMIT, verdict.limit)
+        self.publication.refuse(verdict.limit)
         raise errors.Refused(f"not promoted: {verdict.limit}")
 
     def demote(self) -> None:
@@ -287,19 +263,30 @@ class Pgsql(Handlers):
         attached = self._attached_peers()
         if attached is None:
             return
-        for peer in attached:
-            self.attributes.share(survey.HANDOVER, survey.PENDING, node=peer)
+        self.publication.handing_over(attached)
         server.stop()
-        clean = self.installation.control_data().shut_down_cleanly
-        server.start_as_standby(self.replication.settings())
-        state = self.client.server_state()
-        if clean and attached:
+        control = self.installation.control_data()
+        clean = control.shut_down_cleanly and bool(attached)
+        try:
+            server.start_as_standby(self.replication.settings())
+            state = self.client.server_state()
+            last = (state.timeline, state.position)
+        except errors.HamnError:
+            # The others can still take over: nothing is behind the last checkpoint's location.
+            self._hand_over(attached, (control.timeline, control.checkpoint), clean=clean)
+            raise
+        if clean:
+            # Before the score is computed: the role is on its way to the other node.
             self.claim.write(decision.CLAIM_FOLLOWING)
-        self._publish_standby(state)
-        for peer in attached:
-            left = f"{state.timeline} {state.position}" if clean else ""
-            self.attributes.share(survey.HANDOVER, left, node=peer)
+        self.publication.standby(state)
+        self._hand_over(attached, last, clean=clean)
         remove(self._stamp())
+
+    def _hand_over(self, peers: list[str], last: tuple[int, int], *, clean: bool) -> None:
+        """Tell ``peers`` what to wait for, having given up the claim to be the newest."""
+        if clean:
+            self.claim.write(decision.CLAIM_FOLLOWING)
+        self.publication.handed_over(peers, last if clean else None)
 
     def _attached_peers(self) -> list[str] | None:
         """Return the standbys to hand over to, None when this server is no primary.

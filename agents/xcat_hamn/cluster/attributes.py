@@ -12,7 +12,7 @@ import os
 import time
 
 from xcat_hamn.cluster.vocabulary import VOCABULARY
-from xcat_hamn.errors import CommandTimeout, MissingTool
+from xcat_hamn.errors import CommandFailed, CommandTimeout, MissingTool
 from xcat_hamn.system.files import read_text, remove, write_text
 
 TYPE_CHECKING = False
@@ -27,6 +27,8 @@ GATED = "-INFINITY"
 #: Seconds after which an unchanged value is written again.
 _REFRESH = 60.0
 _TIMEOUT = 10.0
+#: How attrd_updater ends when nobody has ever set the attribute (tried on 2.1.5 and 3.0.0).
+_UNSET = 78
 
 
 def _change(value: str) -> str:
@@ -108,17 +110,27 @@ class Attributes:
         return self._tell(f"{self._context.instance}-{name}", value, node, ["--private"])
 
     def shared(self, name: str, node: str) -> str | None:
-        """Return what ``node`` shared under ``name``, None when it shared nothing or has left."""
+        """Return what ``node`` shared under ``name``, None when it shared nothing or has left.
+
+        Raises CommandFailed when the cluster does not answer: that says nothing of ``node``.
+        """
         return self._query(f"{self._context.instance}-{name}", node)
 
     def published(self, name: str, node: str) -> str | None:
-        """Return attribute ``name`` of ``node`` as the cluster has it, None when unset."""
+        """Return attribute ``name`` of ``node`` as the cluster has it, None when unset.
+
+        Raises CommandFailed when the cluster does not answer.
+        """
         return self._query(name, node)
 
     def _query(self, name: str, node: str) -> str | None:
-        result = self._runner.run(
-            ["attrd_updater", "--query", "--name", name, "--node", node], timeout=_TIMEOUT
-        )
+        argv = ["attrd_updater", "--query", "--name", name, "--node", node]
+        try:
+            result = self._runner.run(argv, timeout=_TIMEOUT)
+        except (CommandTimeout, MissingTool) as problem:
+            raise CommandFailed(str(problem)) from None
+        if result.returncode != _UNSET:
+            result.require(f"the cluster did not say what {name} of {node} is")
         for line in result.stdout.splitlines():
             fields = line.split('"')
             # name="xcat-db" host="mn1" value="primary" (Pacemaker 2.1.5 and 3.0.0)

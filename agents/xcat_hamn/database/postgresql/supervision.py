@@ -71,23 +71,18 @@ class Supervision:
         Raises CommandFailed when the server does not answer.
         """
         present = self._present(patience)
-        wanted = standby_names(present if synchronous else [])
+        waited_for = present if synchronous else []
+        wanted = standby_names(waited_for)
         changes = wanted != state.synchronous_names
-        if changes:
-            if not present:
-                self._let_go()
-            self._client.set_synchronous(wanted)
-            self._log.info(
-                f"commits wait for {', '.join(present)} now"
-                if present and synchronous
-                else "commits wait for no standby now"
-            )
-        if not present or not synchronous:
+        if changes or not waited_for:
             self._let_go()
+        if changes:
+            self._client.set_synchronous(wanted)
+            self._log.info(f"commits wait for {', '.join(waited_for) or 'no standby'} now")
+        if not waited_for:
             return []
         # Once everything up to a position has been confirmed, waiting for each commit keeps it so.
-        settled = not changes and self._claim.read() == CLAIM_LEADING
-        ready = self._confirm(0 if settled else self._client.server_state().position, patience)
+        ready = self._confirm(self._claim.read() == CLAIM_LEADING, patience)
         if ready:
             self._claim.write(CLAIM_LEADING)
             self._tell(ready)
@@ -108,11 +103,19 @@ class Supervision:
         self._deadline.sooner(patience).holds(look)
         return found
 
-    def _confirm(self, position: int, patience: float) -> list[str]:
+    def _confirm(self, settled: bool, patience: float) -> list[str]:
+        """Return the standbys that commits wait for and that have all that was written before."""
         ready: list[str] = []
+        since: list[int] = [0] if settled else []
 
         def look() -> bool:
-            ready[:] = confirmed(self._client.standbys(), position)
+            standbys = self._client.standbys()
+            if not since and confirmed(standbys, 0):
+                # Only what is written from here on is sure to be waited for: a session that had
+                # not read the new setting yet may have committed until now.
+                since.append(self._client.server_state().position)
+                standbys = self._client.standbys()
+            ready[:] = confirmed(standbys, since[0]) if since else []
             return bool(ready)
 
         # The reload of the configuration takes a moment to reach the sender process.
