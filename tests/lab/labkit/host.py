@@ -12,7 +12,8 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 #: Where images are kept between runs, and where the writable layers of running nodes are.
 CACHE = "/var/cache/xcat-hamn-lab"
@@ -254,6 +255,17 @@ def started(pid: int) -> str | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     return None if fields[0] in "ZX" else fields[19]
+
+
+def wait_for(
+    condition: Callable[[], object], timeout: float, interval: float = 0.1, what: str = "it"
+) -> None:
+    """Wait until `condition` returns something true; raise LabError after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            raise LabError(f"Waited {timeout:.0f} s in vain for {what}.")
+        time.sleep(interval)
 
 
 def say(text: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import shutil
 import signal
@@ -11,13 +10,11 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from labkit import cgroups, host, network
-from labkit.host import CommandFailed, LabError, call
+from labkit import cgroups, disk, host, network
+from labkit.disk import ADDRESSES, DOMAIN
+from labkit.host import CommandFailed, LabError, call, wait_for
 
-DOMAIN = "cluster.test"
-
-#: Node name -> last part of its addresses 10.11.0.N and fd11::N.
-ADDRESSES = {"mn1": 11, "mn2": 12, "cn1": 101}
+__all__ = ["ADDRESSES", "BOOT_SECONDS", "DOMAIN", "Node", "wait_for"]
 
 BOOT_SECONDS = 120.0
 
@@ -29,8 +26,8 @@ class Node:
         self.lab = lab
         self.name = name
         self.home = f"{host.STATE}/{lab}/{name}"
-        self.ipv4 = f"10.11.0.{ADDRESSES[name]}"
-        self.ipv6 = f"fd11::{ADDRESSES[name]}"
+        self.ipv4 = disk.ipv4(name)
+        self.ipv6 = disk.ipv6(name)
 
     def __repr__(self) -> str:
         return f"<node {self.name} of lab {self.lab}>"
@@ -185,35 +182,7 @@ class Node:
 
     def prepare(self) -> None:
         """Make the node's empty disk, with what tells it from the others."""
-        upper = f"{self.home}/upper"
-        for folder in (f"{upper}/etc/lab", f"{self.home}/work", f"{self.home}/merged"):
-            os.makedirs(folder)
-        identity = hashlib.sha256(f"{self.lab}.{self.name}".encode()).hexdigest()[:32]
-        hosts = "127.0.0.1 localhost\n::1 localhost ip6-localhost\n"
-        for name, number in ADDRESSES.items():
-            hosts += f"10.11.0.{number} {name}.{DOMAIN} {name}\n"
-        for name, number in ADDRESSES.items():
-            hosts += f"fd11::{number} {name}.{DOMAIN} {name}\n"
-        eth0 = [
-            "link set dev eth0 down",
-            "address flush dev eth0",
-            f"address add {self.ipv4}/24 broadcast + dev eth0",
-            "link set dev eth0 up",
-            f"address add {self.ipv6}/64 dev eth0",
-        ]
-        for path, text in (
-            ("machine-id", f"{identity}\n"),
-            ("hostname", f"{self.name}\n"),
-            ("hosts", hosts),
-            ("resolv.conf", f"search {DOMAIN}\n"),
-            ("lab/eth0.batch", "\n".join(eth0) + "\n"),
-        ):
-            with open(f"{upper}/etc/{path}", "w", encoding="ascii") as stream:
-                stream.write(text)
-        if not self.name.startswith("mn"):
-            os.makedirs(f"{upper}/etc/systemd/system")
-            os.symlink("/dev/null", f"{upper}/etc/systemd/system/pcsd.service")
-            os.symlink("/dev/null", f"{upper}/etc/systemd/system/pcsd-ruby.service")
+        disk.prepare(self.home, self.lab, self.name)
 
     def power_on(self, image: str) -> None:
         """Start the node without waiting for its boot."""
@@ -335,17 +304,6 @@ class Node:
         if not shutil.which("journalctl", path=host.PATH) or not os.path.isdir(disk):
             return self.console()
         return call([*command, f"--directory={disk}"], check=False).stdout
-
-
-def wait_for(
-    condition: Callable[[], object], timeout: float, interval: float = 0.1, what: str = "it"
-) -> None:
-    """Wait until `condition` returns something true; raise LabError after `timeout` seconds."""
-    deadline = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > deadline:
-            raise LabError(f"Waited {timeout:.0f} s in vain for {what}.")
-        time.sleep(interval)
 
 
 def _inside(env: Mapping[str, str] | None) -> dict[str, str]:
