@@ -138,3 +138,15 @@ def test_pcs_and_pacemaker_know_the_agent(identity: Lab) -> None:
     refused = mn1.run([*validate, *agent], check=False)
     assert refused.returncode != 0
     assert "ADDRESS/PREFIX@INTERFACE" in refused.stdout + refused.stderr
+
+
+def test_ocf_tester_of_this_release_passes(identity: Lab) -> None:
+    mn1, mn2 = identity.node("mn1"), identity.node("mn2")
+    mn1.run(["pcs", "resource", "disable", NAME, "--wait=60"], timeout=90)
+    command = ["ocf-tester", "-v", "-n", "tested", "-o", ADDRESSES, "-o", "hostname=xcatmn"]
+    done = mn2.run(
+        [*command, f"/usr/lib/ocf/resource.d/heartbeat/{NAME}"], timeout=180, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "passed all tests" in done.stdout
+    assert not has_identity(mn2)

@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from machines import Machine, addresses, join
+from machines import ATTRD_UPDATER_PATH, Machine, addresses, join
 from stage import Stage
 
 
@@ -30,6 +30,8 @@ def pair(tmp_path: Path) -> Iterator[tuple[Machine, Machine]]:
     """Two machines, mn1 and mn2, on one segment with the addresses of the lab's nodes."""
     if os.geteuid() != 0:
         pytest.skip("needs root: makes network, mount and UTS namespaces")
+    if not os.path.exists(ATTRD_UPDATER_PATH):
+        pytest.skip("needs the package pacemaker-cli-utils")
     machines: list[Machine] = []
     try:
         for name in ("mn1", "mn2"):

@@ -16,6 +16,7 @@ PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 #: Keeps the namespaces alive, and not longer than the test process.
 FOREVER = ["setpriv", "--pdeathsig", "KILL", "sleep", "infinity"]
 #: A stand-in for Pacemaker's tool: writes its arguments into a file, and hangs when told to.
+ATTRD_UPDATER_PATH = "/usr/sbin/attrd_updater"
 ATTRD_UPDATER = """#!/bin/sh
 echo "$*" >> /run/attrd_updater.calls
 [ -e /run/attrd_updater.hangs ] && exec sleep 60
@@ -64,7 +65,7 @@ class Machine:
         stand_in = directory / f"attrd_updater.{name}"
         stand_in.write_text(ATTRD_UPDATER)
         stand_in.chmod(0o755)
-        self.run("mount", "--bind", str(stand_in), "/usr/sbin/attrd_updater")
+        self.run("mount", "--bind", str(stand_in), ATTRD_UPDATER_PATH)
 
     @property
     def pid(self) -> str:

@@ -31,8 +31,8 @@ def announce(network: Network, addresses: Sequence[ServiceAddress], times: int, 
     """
     if times < 1:
         return
-    network.announce(addresses)
     if times == 1:
+        network.announce(addresses)
         return
     mark = f"{os.getpid()} {time.monotonic_ns()}"
     write_text(token, mark)
@@ -42,6 +42,8 @@ def announce(network: Network, addresses: Sequence[ServiceAddress], times: int, 
             _repeat(network, addresses, times - 1, token, mark)
         finally:
             os._exit(0)
+    # After the fork: the repeats come also when this one fails.
+    network.announce(addresses)
 
 
 def silence(token: str) -> None:

@@ -56,8 +56,9 @@ class Identity:
             link = snapshot.links.get(address.interface)
             if link and not link.askable:
                 self._log.warning(
-                    f"whether another host holds {address.text} cannot be asked on "
-                    f"{address.interface}, which is no Ethernet: make sure of it otherwise"
+                    f"whether another host holds {address.text} cannot be asked, nor the address "
+                    f"announced, on {address.interface}, which is no Ethernet: make sure of both "
+                    "otherwise"
                 )
         found = self._network.holders(addresses, PROBE_SECONDS)
         return [conflict(address, holder) for address, holder in found.items()]
@@ -89,7 +90,7 @@ class Identity:
         self._record.write(Entry(wanted, name, own))
         try:
             self._add(missing)
-            announce(self._network, wanted, announcements, self._record.announcing)
+            self._announce(wanted, announcements)
             self._rename(name)
         except BaseException:
             self._withdraw(missing)
@@ -159,6 +160,13 @@ class Identity:
                     "find out which network service removes it (NetworkManager, networkd) and "
                     "tell it to leave foreign addresses alone"
                 )
+
+    def _announce(self, wanted: Sequence[ServiceAddress], times: int) -> None:
+        """Announce; a full transmit queue must not fail a start that is otherwise done."""
+        try:
+            announce(self._network, wanted, times, self._record.announcing)
+        except HamnError as problem:
+            self._log.warning(str(problem))
 
     def _withdraw(self, added: Sequence[ServiceAddress]) -> None:
         """Undo as much as can be undone after a failure; Pacemaker's stop does the rest."""

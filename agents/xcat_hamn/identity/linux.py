@@ -133,10 +133,13 @@ class LinuxNetwork(Network):
         }
 
     def announce(self, addresses: Sequence[ServiceAddress]) -> None:
-        """Tell the neighbors, once, that this node now holds ``addresses``."""
+        """Tell the neighbors on Ethernet links, once, that this node now holds ``addresses``."""
         from xcat_hamn.system import neighbors
 
+        links = self.snapshot().links
         for address in addresses:
+            if address.interface not in links or not links[address.interface].askable:
+                continue
             forwards = (read_text(_FORWARDING.format(address.interface)) or "0").strip() != "0"
             try:
                 neighbors.announce(address.interface, address.address, router=forwards)

@@ -45,6 +45,8 @@ class StandInNetwork(Network):
         return {one: self.others[one.text] for one in addresses if one.text in self.others}
 
     def announce(self, addresses):
+        if "announce" in self.broken:
+            raise HamnError("cannot announce")
         self.announced.append([address.text for address in addresses])
 
 
@@ -193,6 +195,13 @@ def test_a_failure_half_way_is_undone(bench):
     assert bench.state() == ([], "mn1")
 
 
+def test_an_announcement_that_fails_is_a_warning(bench):
+    bench.network.broken.add("announce")
+    bench.take()
+    assert bench.state() == (WANTED, "mn")
+    assert "cannot announce" in bench.log.lines
+
+
 def test_a_name_that_cannot_be_set_takes_the_addresses_back(bench):
     bench.host.broken = True
     with pytest.raises(HamnError, match="cannot set the name"):
@@ -293,4 +302,4 @@ def test_an_address_from_the_network_configuration_is_noticed(bench):
 def test_links_that_cannot_be_asked_are_named(bench):
     bench.network.links = [Link("eth0", up=True, carrier=True, askable=False)]
     bench.take()
-    assert any("cannot be asked on eth0" in line for line in bench.log.lines)
+    assert any("on eth0, which is no Ethernet" in line for line in bench.log.lines)

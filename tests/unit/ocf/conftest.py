@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xcat_hamn.ocf import context, dispatch
 from xcat_hamn.ocf.call import Handlers
 from xcat_hamn.ocf.declaration import (
@@ -17,6 +18,10 @@ from xcat_hamn.ocf.declaration import (
     Agent,
     Parameter,
 )
+
+# A loaded machine is slow, not wrong.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 class Recorder(Handlers):
