@@ -147,7 +147,7 @@ TABLE = (
         "disconnected",
         GATED,
         "The other node's database is newer.",
-        "the database on {peer} has newer data: promote that one",
+        "the database on {peer} has newer data: let {peer} have the role, then this one follows it",
     ),
     Row(
         "handover complete",
