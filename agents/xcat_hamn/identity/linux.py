@@ -5,7 +5,7 @@ Nothing is written to any persistent configuration: a node that reboots comes ba
 
 from __future__ import annotations
 
-from xcat_hamn.errors import HamnError
+from xcat_hamn.errors import HamnError, PermissionProblem
 from xcat_hamn.identity.network import Held, Link, Network, Snapshot
 from xcat_hamn.system import netlink
 from xcat_hamn.system.files import read_text
@@ -152,5 +152,11 @@ class LinuxNetwork(Network):
 
 
 def _write(path: str, text: str) -> None:
-    with open(path, "w", encoding="ascii") as file:
-        file.write(text)
+    try:
+        with open(path, "w", encoding="ascii") as file:
+            file.write(text)
+    except OSError as problem:
+        raise PermissionProblem(
+            f"{path} cannot be written ({problem.strerror}), so an address cannot be removed "
+            "without losing the other addresses of its network: make it writable for root"
+        ) from None
