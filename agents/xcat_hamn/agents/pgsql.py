@@ -231,11 +231,12 @@ class Pgsql(Handlers):
         if state.in_recovery:
             self._require_promotable()
             self.publication.before_promotion()
-            self.claim.write(decision.CLAIM_ALONE)
+            self.claim.write(decision.CLAIM_ALONE, state.timeline)
             if state.synchronous_names:
                 self.client.set_synchronous("")
             self._server().promote()
             state = self.client.server_state()
+            self.claim.write(decision.CLAIM_ALONE, state.timeline)
         write_text(self._stamp(), str(time.monotonic()))
         self.publication.promoted(state)
 

@@ -21,17 +21,28 @@ class Claim:
         self._directory = directory
         self._path = f"{directory}/claim"
 
-    def read(self) -> str:
-        """Return the claim; CLAIM_FRESH when there is none, CLAIM_FOLLOWING when it is damaged."""
+    def read(self, timeline: int) -> str:
+        """Return the claim for data of ``timeline``.
+
+        CLAIM_FRESH when there is none.  CLAIM_FOLLOWING when it is damaged, or was made as the
+        primary of another timeline: then the data has come from somebody else's since.
+        """
         text = read_text(self._path)
         if text is None:
             return CLAIM_FRESH
-        return text.strip() if text.strip() in CLAIMS else CLAIM_FOLLOWING
+        word, _, made_on = text.strip().partition(" ")
+        if word == CLAIM_FRESH or (word in CLAIMS and made_on == str(timeline)):
+            return word
+        return CLAIM_FOLLOWING
 
-    def write(self, claim: str) -> None:
-        """Store ``claim`` so that it survives a power loss; unchanged, it costs one read."""
-        if (read_text(self._path) or "").strip() != claim:
-            write_text(self._path, claim + "\n", mode=0o644, durable=True)
+    def write(self, claim: str, timeline: int = 0) -> None:
+        """Store ``claim`` so that it survives a power loss; unchanged, it costs one read.
+
+        ``timeline``: of the data that a claim to have been the primary is about.
+        """
+        text = f"{claim} {timeline}\n"
+        if read_text(self._path) != text:
+            write_text(self._path, text, mode=0o644, durable=True)
             # The directory itself may be as new as the file.
             sync_directory(f"{self._directory}/..")
 

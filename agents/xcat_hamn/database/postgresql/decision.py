@@ -120,8 +120,6 @@ class Row:
         self.limit = limit
 
 
-_WAS_PRIMARY = (CLAIM_ALONE, CLAIM_LEADING)
-
 TABLE = (
     Row(
         "foreign database",
@@ -202,7 +200,7 @@ TABLE = (
         "last primary",
         lambda v: (
             v.peer == PEER_STANDBY
-            and v.claim in (*_WAS_PRIMARY, CLAIM_FRESH)
+            and v.claim in (CLAIM_ALONE, CLAIM_LEADING)
             and v.timeline in (SAME, NEWER)
         ),
         "disconnected",
@@ -212,7 +210,7 @@ TABLE = (
     ),
     Row(
         "newest data",
-        lambda v: v.peer == PEER_STANDBY and v.rank in (SAME, NEWER),
+        lambda v: v.peer == PEER_STANDBY and (v.rank in (SAME, NEWER) or v.timeline == NEWER),
         "disconnected",
         STANDBY_SCORE,
         "Both databases are known, and the other one is not newer.",

@@ -62,7 +62,7 @@ class Publication:
         and what it was told before stays.
         """
         system = "" if state.attached else self._system_identifier()
-        claim = self._claim.read()
+        claim = self._claim.read(state.timeline)
         try:
             view = self._survey.view(state, claim, system)
         except CommandFailed as problem:
@@ -75,14 +75,15 @@ class Publication:
         self._attributes.share(survey.TIMELINE, str(state.timeline))
         if system:
             self._attributes.share(survey.SYSTEM, system)
-        position = f"{state.timeline} {state.position}" if self._may_compare(view) else ""
+        position = f"{state.timeline} {state.position}" if self._may_compare(view, state) else ""
         self._attributes.share(survey.POSITION, position)
 
-    def _may_compare(self, view: decision.View) -> bool:
+    def _may_compare(self, view: decision.View, state: ServerState) -> bool:
         """Tell whether to show how far the data goes, with the claim that this leaves stored.
 
         A node that sees the position of this one may be promoted from then on, so this one can no
-        longer say that nobody is newer; with nobody there to see it, it says nothing.
+        longer say that nobody is newer; with nobody there to see it, it says nothing.  A node on
+        an older timeline cannot be promoted by it.
         """
         if view.peer == decision.PEER_PRIMARY:
             self._claim.write(decision.CLAIM_FOLLOWING)
@@ -91,7 +92,11 @@ class Publication:
             return True
         if view.peer != decision.PEER_STANDBY:
             return False
-        self._claim.write(decision.CLAIM_LEADING)
+        if view.timeline != decision.NEWER:
+            if view.claim == decision.CLAIM_ALONE:
+                self._claim.write(decision.CLAIM_LEADING, state.timeline)
+            else:
+                self._claim.write(decision.CLAIM_FOLLOWING)
         return True
 
     def judge_promotion(self) -> decision.Verdict:
@@ -100,7 +105,8 @@ class Publication:
         Raises CommandFailed when the database or the cluster does not answer.
         """
         state = self._client.server_state()
-        view = self._survey.view(state, self._claim.read(), self._system_identifier(), whole=True)
+        claim = self._claim.read(state.timeline)
+        view = self._survey.view(state, claim, self._system_identifier(), whole=True)
         return decision.judge_promotion(view)
 
     def refuse(self, limit: str) -> None:

@@ -75,23 +75,24 @@ class Supervision:
         wanted = standby_names(waited_for)
         changes = wanted != state.synchronous_names
         if changes or not waited_for:
-            self._let_go()
+            self._let_go(state.timeline)
         if changes:
             self._client.set_synchronous(wanted)
             self._log.info(f"commits wait for {', '.join(waited_for) or 'no standby'} now")
         if not waited_for:
             return []
         # Once everything up to a position has been confirmed, waiting for each commit keeps it so.
-        ready = self._confirm(self._claim.read() == CLAIM_LEADING, patience)
+        settled = self._claim.read(state.timeline) == CLAIM_LEADING
+        ready = self._confirm(settled, patience)
         if ready:
-            self._claim.write(CLAIM_LEADING)
+            self._claim.write(CLAIM_LEADING, state.timeline)
             self._tell(ready)
         return ready
 
-    def _let_go(self) -> None:
+    def _let_go(self, timeline: int) -> None:
         """Tell the standbys that they are not waited for, before that becomes true."""
         self._tell([])
-        self._claim.write(CLAIM_ALONE)
+        self._claim.write(CLAIM_ALONE, timeline)
 
     def _present(self, patience: float) -> list[str]:
         found: list[str] = []
