@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 
 from xcat_hamn.errors import CommandFailed, HamnError, MissingTool
-from xcat_hamn.services.service import Service
+from xcat_hamn.services.service import HEALTHY, STOPPED, Service, State
 from xcat_hamn.services.units import installed
-from xcat_hamn.system.files import read_text, write_text
+from xcat_hamn.system.files import read_text, remove, write_text
 
 CONFIGURATION = "/etc/conserver.cf"
+_LISTING_SECONDS = 10.0
 #: As xCAT's rcons sets it up for root.
 CLIENT = """config * {
   sslcredentials /root/.xcat/client-cred.pem;
@@ -44,8 +45,66 @@ class Console(Service):
         """Write conserver.cf; conserver is restarted, but nobody looks whether it was."""
         self.ports.xcat.command("makeconservercf")
 
+    def _consoles(self) -> set[str]:
+        return consoles_in(read_text(CONFIGURATION) or "")
+
+    @property
+    def _idle_mark(self) -> str:
+        return f"{self.ports.directory}/console.idle"
+
+    def start(self) -> None:
+        """Start conserver, unless no node has a console: then it would end at once."""
+        if self._consoles():
+            remove(self._idle_mark)
+            super().start()
+            return
+        write_text(self._idle_mark, "")
+        self.ports.log.info("console: no node has a console, so conserver is not started")
+
+    def stop(self) -> None:
+        """Stop conserver, and being idle."""
+        super().stop()
+        remove(self._idle_mark)
+
+    def state(self, *, deep: bool) -> State:
+        """Return the state; without a console to serve, started means that we said so."""
+        found = super().state(deep=deep)
+        if found.word == STOPPED and os.path.exists(self._idle_mark):
+            return State(HEALTHY)
+        return found
+
     def prove(self) -> None:
-        """Get the list of consoles, and compare it with the configuration."""
+        """Get the list of consoles until it is the configuration's, for a few seconds.
+
+        conserver listens before the processes that hold the consoles are up (seen with 8.2.7).
+        """
+        problems: list[HamnError] = []
+
+        def complete() -> bool:
+            try:
+                problems[:] = self._missing()
+            except CommandFailed as problem:
+                problems[:] = [problem]
+            return not problems
+
+        if os.path.exists(self._idle_mark):
+            return
+        if not self.ports.deadline.sooner(_LISTING_SECONDS).holds(complete, every=0.2):
+            raise problems[0]
+
+    def _missing(self) -> list[HamnError]:
+        missing = sorted(self._consoles() - self._listed())
+        if not missing:
+            return []
+        return [
+            HamnError(
+                f"conserver does not list console {missing[0]} ({len(missing)} in all) of "
+                f"{CONFIGURATION}: see conserver's log"
+            )
+        ]
+
+    def _listed(self) -> set[str]:
+        """Return the consoles that conserver serves.  Raises CommandFailed."""
         client = f"{self.ports.directory}/console.cf"
         write_text(client, CLIENT)
         server = self.ports.address or "127.0.0.1"
@@ -56,13 +115,7 @@ class Console(Service):
                 f"console -M {server} -x ended with {result.returncode} ({result.last_line()}): "
                 "see conserver's log"
             )
-        listed = {line.split()[0] for line in result.stdout.splitlines() if line.strip()}
-        missing = sorted(consoles_in(read_text(CONFIGURATION) or "") - listed)
-        if missing:
-            raise HamnError(
-                f"conserver does not list console {missing[0]} ({len(missing)} in all) of "
-                f"{CONFIGURATION}: see conserver's log"
-            )
+        return {line.split()[0] for line in result.stdout.splitlines() if line.strip()}
 
     def problems(self) -> list[Exception]:
         """Add the init script that makeconservercf calls whatever the distribution has."""
