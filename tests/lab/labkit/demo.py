@@ -125,11 +125,11 @@ def _report(scenario: Scenario, lab: Lab, console: Console) -> None:
     facts = _facts(lab)
     scenario.show.step("What happened")
     for found in scenario.timelines:
-        console.print(showing.operations_table(found))
+        console.print(showing.operations_table(found, console.width))
         console.print()
     console.print(showing.outage_table(scenario.timelines))
     for name, value in facts.items():
-        console.print(f"[bright_black]{name}: {value}")
+        console.print(f"[bright_black]{name}: {value}", soft_wrap=not console.is_terminal)
     os.makedirs(FOLDER, exist_ok=True)
     drawn = svg.draw(scenario.timelines, RESOURCES, TITLE, facts)
     document = timeline.document(scenario.timelines, facts)

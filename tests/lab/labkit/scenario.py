@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -313,9 +314,9 @@ def complaints(found: Timeline) -> Iterator[str]:
 
 
 def crm_mon(node: Node) -> str:
-    """Return what crm_mon shows of nodes, resources, attributes and failures."""
+    """Return what crm_mon shows of nodes, resources, attributes and failures, for a narrow page."""
     shown = node.run(_CRM_MON, check=False, timeout=20).stdout
-    lines = [line.rstrip() for line in shown.splitlines()]
+    lines = [re.sub(r"(?<=\S)\s+", " ", line).rstrip() for line in shown.splitlines()]
     kept = [line for line in lines if not line.startswith("Status of pacemakerd")]
     return "\n".join(kept).strip()
 

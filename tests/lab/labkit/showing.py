@@ -15,10 +15,11 @@ from rich.text import Text
 from labkit.prober import SERVICES
 from labkit.scenario import Frame
 from labkit.svg import QUESTIONS, duration
-from labkit.timeline import Operation, Timeline
+from labkit.timeline import Timeline
 
 COLORS = {"stop": "bright_black", "demote": "yellow", "promote": "magenta", "start": "blue"}
-BAR_CELLS = 44
+#: Width of a line without the bar.
+OTHER_CELLS = 60
 _MARKS = (
     ("Promoted:", "bold green"),
     ("Started", "green"),
@@ -159,40 +160,37 @@ def seen(silent: dict[str, float]) -> Text:
     return line
 
 
-def operations_table(timeline: Timeline) -> Table:
-    """Return the operations of a move, with bars on one scale of time."""
-    table = Table(title=timeline.command, title_justify="left", box=None, padding=(0, 1))
+def operations_table(timeline: Timeline, width: int) -> Table:
+    """Return the operations of a move, with bars on one scale of time, for a console's width."""
+    table = Table(title=timeline.command, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    cells = min(70, max(12, width - OTHER_CELLS))
     for heading in ("node", "resource", "operation"):
-        table.add_column(heading)
-    table.add_column("at", justify="right")
-    table.add_column("took", justify="right")
-    span = timeline.end - timeline.typed
-    table.add_column(f"0 s {'-' * (BAR_CELLS - 12)} {span:.1f} s", no_wrap=True)
+        table.add_column(heading, no_wrap=True)
+    for heading in ("at", "took"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    end = f"{timeline.end - timeline.typed:.1f} s"
+    table.add_column(f"0 s{end:->{cells - 3}}", no_wrap=True)
     for one in timeline.operations:
         style = COLORS[one.action] if one.ok else "bold red"
         action = Text(one.action if one.ok else f"{one.action} FAILED", style)
         at = f"{one.began - timeline.typed:.2f} s"
-        table.add_row(
-            one.node, one.resource, action, at, duration(one.seconds), _bar(timeline, one, style)
-        )
+        bar = _bar(timeline, one.began, one.ended, style, cells)
+        table.add_row(one.node, one.resource, action, at, duration(one.seconds), bar)
     for outage in timeline.outages:
         until = timeline.end if outage.until is None else outage.until
         named = Text(f"no {QUESTIONS[outage.service]}", "red")
         at = f"{outage.since - timeline.typed:.2f} s"
-        lasted = "to the end" if outage.seconds is None else duration(outage.seconds)
-        bar = _cells(timeline, outage.since, until, "red")
+        lasted = "to the end" if outage.seconds is None else f"{outage.seconds:.1f} s"
+        bar = _bar(timeline, outage.since, until, "red", cells)
         table.add_row("cn1", "sees", named, at, lasted, bar)
     return table
 
 
-def _bar(timeline: Timeline, one: Operation, style: str) -> Text:
-    return _cells(timeline, one.began, one.ended, style)
-
-
-def _cells(timeline: Timeline, began: float, ended: float, style: str) -> Text:
+def _bar(timeline: Timeline, began: float, ended: float, style: str, cells: int) -> Text:
+    """Return a bar from one moment to another; what is too short gets half a cell."""
     span = max(timeline.end - timeline.typed, 0.001)
-    first = round((began - timeline.typed) / span * BAR_CELLS)
-    last = round((ended - timeline.typed) / span * BAR_CELLS)
+    first = round((began - timeline.typed) / span * cells)
+    last = round((ended - timeline.typed) / span * cells)
     bar = "\N{FULL BLOCK}" * (last - first) or "\N{LEFT HALF BLOCK}"
     return Text.assemble(" " * first, (bar, style))
 

@@ -226,12 +226,12 @@ def _service(root: Element, y: float, scale: Scale, timeline: Timeline, service:
         until = scale.last if outage.until is None else outage.until - timeline.typed
         x, end = scale.x(since), scale.x(until)
         bar = _bar(root, x, y + 5, max(2.0, end - x), COLORS["outage"])
-        lasted = "to the end" if outage.seconds is None else duration(outage.seconds)
+        lasted = "to the end" if outage.seconds is None else f"{outage.seconds:.1f} s"
         SubElement(bar, "title").text = f"no {QUESTIONS[service]}: {lasted}; {outage.why}"
         if until - since > longest:
             longest, at = until - since, (x + end) / 2
     if longest:
-        _text(root, at, y + 16, duration(longest), "small inside", "middle").set(
+        _text(root, at, y + 16, f"{longest:.1f} s", "small", "middle").set(
             "style", "fill:#fff;font-weight:600"
         )
 

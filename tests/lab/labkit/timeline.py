@@ -117,7 +117,10 @@ def operations(journal: Iterable[str], since: float, until: float) -> list[Opera
         elif told and told[3] == host and told[1] in ACTIONS and since <= time <= until:
             key = (told[3], told[2], told[1])
             began = requested.pop(key, time)
-            found.append(Operation(*key, began, time, told[4].strip()))
+            result = told[4].strip()
+            # "ok" in Pacemaker 2.1, "OK" in 3.0.
+            result = "ok" if result.lower() == "ok" else result
+            found.append(Operation(*key, began, time, result))
     return sorted(found, key=lambda operation: (operation.began, operation.ended))
 
 
@@ -159,7 +162,8 @@ def outages(answers: Iterable[Answer], since: float, until: float) -> list[Outag
     """Return the outages that overlap a span of time: between good answers, with bad ones inside.
 
     Questions count in the order in which they were asked: an old one may still run out of time
-    while a newer one has been answered. The durations come from the monotonic clock.
+    while a newer one has been answered. The prober's wall times are its monotonic ones plus a
+    constant, so a step of the clock changes no duration.
     """
     by_service: dict[str, list[Answer]] = {}
     for answer in answers:
@@ -175,8 +179,7 @@ def outages(answers: Iterable[Answer], since: float, until: float) -> list[Outag
                 continue
             if bad:
                 began = last.done if last else bad[0].sent
-                lasted = answer.monotonic - (last or bad[0]).monotonic
-                found.append(Outage(service, began, began + lasted, bad[0].why))
+                found.append(Outage(service, began, answer.done, bad[0].why))
             last, bad = answer, []
         if bad:
             found.append(Outage(service, last.done if last else bad[0].sent, None, bad[0].why))
