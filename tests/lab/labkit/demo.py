@@ -19,7 +19,8 @@ from labkit.host import CannotRun, LabError
 from labkit.image import RELEASES
 from labkit.lab import Lab
 from labkit.prober import INTERVAL
-from labkit.scenario import RESOURCES, Scenario
+from labkit.scenario import Scenario
+from labkit.timeline_checks import RESOURCES
 
 NAME = "demo"
 TITLE = "The role of the xCAT management node moves"
@@ -41,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
     given = os.environ.get
     grammar.add_argument("--release", choices=RELEASES, default=given("RELEASE") or RELEASES[0])
     grammar.add_argument("--database", choices=DATABASES, default=given("DATABASE") or DATABASES[0])
+    grammar.add_argument("--name", default=NAME, help="the lab's name; labs live side by side")
     grammar.add_argument("--keep", action="store_true", help="leave the lab up at the end")
     return grammar
 
@@ -48,18 +50,19 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run the demo and return its exit code."""
     asked = parser().parse_args(arguments)
-    for wrong, name, known in (
-        (asked.release not in RELEASES, "RELEASE", RELEASES),
-        (asked.database not in DATABASES, "DATABASE", DATABASES),
+    for name, given, known in (
+        ("RELEASE", asked.release, RELEASES),
+        ("DATABASE", asked.database, DATABASES),
     ):
-        if wrong:
-            print(f"demo: {name} is none of {', '.join(known)}: set one of them.", file=sys.stderr)
+        if given not in known:
+            known_ones = " or ".join(known)
+            print(f"demo: {name} is '{given}', which is none of {known_ones}.", file=sys.stderr)
             return 2
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupted)
     console = Console(highlight=False, soft_wrap=False, width=_width())
     try:
-        with _lab(asked.release, asked.keep) as lab:
+        with _lab(asked.name, asked.release, asked.keep) as lab:
             return _tell(lab, console)
     except CannotRun as problem:
         print(f"demo: {problem}", file=sys.stderr)
@@ -82,19 +85,18 @@ def _interrupted(number: int, frame: FrameType | None) -> None:
 
 
 @contextlib.contextmanager
-def _lab(release: str, keep: bool) -> Iterator[Lab]:
+def _lab(name: str, release: str, keep: bool) -> Iterator[Lab]:
     """Boot the lab, and take it down whatever happens, unless it is to be kept."""
     host.require()
-    lab = Lab(NAME, release)
+    lab = Lab(name, release)
     host.say(f"booting mn1, mn2 and cn1 ({release}); the first time, their image is built")
     lab.up(mine=not keep)
     try:
         yield lab
     finally:
         if keep:
-            host.say(
-                f"kept: tests/lab/lab --name {NAME} exec mn1 crm_mon -1A; ... --name {NAME} down"
-            )
+            look = f"tests/lab/lab --name {name}"
+            host.say(f"kept: '{look} exec mn1 crm_mon -1A' looks, '{look} down' removes it")
         else:
             # A second ctrl-C would leave half a lab; the first has been heard.
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -14,12 +14,11 @@ from labkit import host
 from labkit.host import LabError
 from labkit.node import DOMAIN, Node, wait_for
 from labkit.timeline import Answer
+from labkit.timeline_checks import SERVICES
 
 FOLDER = "/run/xcat-probes"
 PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "probes.py")
 
-#: The services that are asked, in the order in which a person reads them.
-SERVICES = ("dns", "dhcp", "xcatd")
 INTERVAL = 0.2
 TIMEOUT = 0.5
 

@@ -12,10 +12,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from labkit.prober import SERVICES
 from labkit.scenario import Frame
 from labkit.svg import QUESTIONS, duration
 from labkit.timeline import Timeline
+from labkit.timeline_checks import SERVICES
 
 COLORS = {"stop": "bright_black", "demote": "yellow", "promote": "magenta", "start": "blue"}
 #: Width of a line without the bar.

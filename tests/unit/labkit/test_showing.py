@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
+import pytest
 from labkit import demo, showing, svg
-from labkit.scenario import RESOURCES
 from labkit.timeline import Answer, Operation, Outage, Timeline
+from labkit.timeline_checks import RESOURCES
 from rich.console import Console
 
 T = 1795363265.0
@@ -123,3 +124,13 @@ def test_the_table_fits_a_narrow_terminal() -> None:
 def test_a_debian_version_is_shown_as_upstreams() -> None:
     assert demo.upstream("bind9 1:9.18.49-1~deb12u3") == "bind9 9.18.49"
     assert demo.upstream("postgresql-15 15.20-0+deb12u1") == "postgresql-15 15.20"
+
+
+@pytest.mark.parametrize("name", ["RELEASE", "DATABASE"])
+def test_an_unknown_environment_is_refused_with_a_sentence(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(name, "sarge")
+    assert demo.main([]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"demo: {name} is 'sarge', which is none of ")

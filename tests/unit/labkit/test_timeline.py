@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given, strategies
 from labkit import timeline
-from labkit.scenario import RESOURCES, complaints
 from labkit.timeline import Answer, Operation, Outage, Timeline
+from labkit.timeline_checks import RESOURCES, complaints
 
 T = 1795363265.0
 
