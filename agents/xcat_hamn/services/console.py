@@ -7,12 +7,13 @@ import os
 from xcat_hamn.errors import CommandFailed, HamnError, MissingTool
 from xcat_hamn.services.service import HEALTHY, STOPPED, Service, State
 from xcat_hamn.services.units import installed
-from xcat_hamn.system.files import read_text, remove, write_text
+from xcat_hamn.system.files import read_text, write_text
 
 CONFIGURATION = "/etc/conserver.cf"
 _LISTING_SECONDS = 10.0
-#: As xCAT's rcons sets it up for root.
+#: As xCAT's rcons sets it up for root, with xCAT's port (Debian's client asks at 3109 else).
 CLIENT = """config * {
+  port 782;
   sslcredentials /root/.xcat/client-cred.pem;
   sslcacertificatefile /root/.xcat/ca.pem;
   sslenabled yes;
@@ -48,30 +49,23 @@ class Console(Service):
     def _consoles(self) -> set[str]:
         return consoles_in(read_text(CONFIGURATION) or "")
 
-    @property
-    def _idle_mark(self) -> str:
-        return f"{self.ports.directory}/console.idle"
+    def _is_idle(self) -> bool:
+        """Tell whether this instance was started here and had no console to serve."""
+        return "idle" in self.ports.facts(self.name)
 
     def start(self) -> None:
         """Start conserver, unless no node has a console: then it would end at once."""
         if self._consoles():
-            remove(self._idle_mark)
+            self.ports.forget(self.name)
             super().start()
             return
-        write_text(self._idle_mark, "")
+        self.ports.remember(self.name, {"idle": "yes"})
         self.ports.log.info("console: no node has a console, so conserver is not started")
-
-    def stop(self) -> None:
-        """Stop conserver, and being idle."""
-        super().stop()
-        remove(self._idle_mark)
 
     def state(self, *, deep: bool) -> State:
         """Return the state; without a console to serve, started means that we said so."""
         found = super().state(deep=deep)
-        if found.word == STOPPED and os.path.exists(self._idle_mark):
-            return State(HEALTHY)
-        return found
+        return State(HEALTHY) if found.word == STOPPED and self._is_idle() else found
 
     def prove(self) -> None:
         """Get the list of consoles until it is the configuration's, for a few seconds.
@@ -87,7 +81,7 @@ class Console(Service):
                 problems[:] = [problem]
             return not problems
 
-        if os.path.exists(self._idle_mark):
+        if self._is_idle():
             return
         if not self.ports.deadline.sooner(_LISTING_SECONDS).holds(complete, every=0.2):
             raise problems[0]
@@ -110,7 +104,8 @@ class Console(Service):
         server = self.ports.address or "127.0.0.1"
         argv = ["console", "-C", client, "-M", server, "-l", "root", "-x"]
         result = self.ports.runner.run(argv, timeout=20)
-        if not result.ok:
+        # Its exit code is 0 even when it could not connect (tried with conserver 8.2.7).
+        if not result.ok or (result.stderr.strip() and not result.stdout.strip()):
             raise CommandFailed(
                 f"console -M {server} -x ended with {result.returncode} ({result.last_line()}): "
                 "see conserver's log"

@@ -35,6 +35,7 @@ class Dns(Service):
 
     def regenerate(self) -> None:
         """Write named.conf and all zones; makedns restarts named and looks whether it was."""
+        self.ports.forget(self.name)
         self.ports.xcat.command("makedns", "-n")
 
     def _domain(self) -> str:

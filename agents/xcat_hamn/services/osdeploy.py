@@ -6,7 +6,6 @@ import os
 
 from xcat_hamn.errors import HamnError
 from xcat_hamn.services.service import BROKEN, HEALTHY, STOPPED, Service, State
-from xcat_hamn.system.files import remove
 
 #: Where the boot loaders that xCAT knows look for a node's file, below site.tftpdir.
 _BOOT_DIRECTORIES = ("xcat/xnba/nodes", "pxelinux.cfg", "petitboot", "boot/grub2", "etc")
@@ -41,13 +40,9 @@ class OsDeploy(Service):
     name = "osdeploy"
     tools = ("nodeset",)
 
-    @property
-    def _mark(self) -> str:
-        return f"{self.ports.directory}/facts.{self.name}"
-
     def running(self) -> bool:
         """Tell whether this instance was started here since the last boot."""
-        return os.path.exists(self._mark)
+        return bool(self.ports.facts(self.name))
 
     def _nodes(self) -> list[str]:
         return expected(self.ports.xcat.table("chain"))
@@ -86,7 +81,7 @@ class OsDeploy(Service):
 
     def stop(self) -> None:
         """Forget the start; the files stay, for nobody boots from a node without the address."""
-        remove(self._mark)
+        self.ports.forget(self.name)
 
 
 def _files(top: str) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xcat_hamn.services.processes import Processes
 from xcat_hamn.services.systemd import Systemd
 from xcat_hamn.services.xcat import Xcat
-from xcat_hamn.system.files import read_pairs, write_pairs
+from xcat_hamn.system.files import read_pairs, remove, write_pairs
 from xcat_hamn.system.runner import Runner
 
 TYPE_CHECKING = False
@@ -39,6 +39,10 @@ class Ports:
     def remember(self, service: str, facts: dict[str, str]) -> None:
         """Keep what a start learned, so that a monitor need not ask xcatd for it."""
         write_pairs(self._facts_file(service), facts)
+
+    def forget(self, service: str) -> None:
+        """Drop what ``remember`` kept."""
+        remove(self._facts_file(service))
 
     def facts(self, service: str) -> dict[str, str]:
         """Return what ``remember`` kept; empty when this instance was not started here."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xcat_hamn.errors import CommandTimeout, HamnError, MissingTool
+from xcat_hamn.errors import CommandTimeout, DeadlineExceeded, HamnError, MissingTool
 from xcat_hamn.services.units import UNITS, installed
 
 TYPE_CHECKING = False
@@ -15,6 +15,10 @@ BROKEN = "broken"
 
 _SIGTERM = 15
 _SIGKILL = 9
+_SIGCONT = 18
+#: Seconds that a daemon may outlive the stop of its unit, and then the signal to end.
+_LINGER = 1.0
+_LEFTOVER_GRACE = 5.0
 #: Part of a stop's time that a daemon gets to end by itself.
 _GRACE = 2 / 3
 
@@ -110,23 +114,38 @@ class Service:
             ports.log.warning(f"{self.name}: not stopped after {grace:.0f} s, so it is killed")
             ports.systemd.kill(units, ports.deadline.left())
         self._end_leftovers()
+        ports.forget(self.name)
 
     def _end_leftovers(self) -> None:
-        """End daemons that live outside their unit, as after ``restartxcatd``."""
+        """End daemons that outlive the stop of their unit, as xcatd after ``restartxcatd`` does.
+
+        Debian's init script of dhcpd returns a moment before dhcpd has ended, hence the first wait.
+        """
         ports = self.ports
-        for number, patience in ((_SIGTERM, ports.deadline.left() * _GRACE), (_SIGKILL, 0)):
+        if self._is_gone_within(_LINGER):
+            return
+        for number, patience in ((_SIGTERM, _LEFTOVER_GRACE), (_SIGKILL, ports.deadline.total)):
             left = ports.processes.anywhere(self.daemons)
-            if not left:
-                return
             shown = ", ".join(f"{process.name} ({process.pid})" for process in left)
-            ports.log.warning(f"{self.name}: outside its unit, ended with signal {number}: {shown}")
+            ports.log.warning(f"{self.name}: outlived its unit, so signal {number} goes to {shown}")
             ports.processes.signal(left, number)
-            wait = ports.deadline.sooner(patience) if patience else ports.deadline
-            try:
-                wait.wait_for(lambda: not ports.processes.anywhere(self.daemons), "its end")
-            except HamnError:
-                if number == _SIGKILL:
-                    raise
+            # A suspended process acts on no other signal before this one.
+            ports.processes.signal(left, _SIGCONT)
+            if self._is_gone_within(patience):
+                return
+        raise DeadlineExceeded(
+            f"a process of its daemon is left after SIGKILL ({shown}): it hangs in the kernel, "
+            "probably on storage, and only a reboot of this node ends it"
+        )
+
+    def _is_gone_within(self, seconds: float) -> bool:
+        try:
+            self.ports.deadline.sooner(seconds).wait_for(
+                lambda: not self.ports.processes.anywhere(self.daemons), "its end"
+            )
+        except DeadlineExceeded:
+            return False
+        return True
 
     def problems(self) -> list[Exception]:
         """Return what this node lacks for this service; changes nothing."""
