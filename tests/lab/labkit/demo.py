@@ -155,7 +155,7 @@ def _facts(lab: Lab) -> dict[str, str]:
         "real": f"Debian {lab.release}; {', '.join(versions)}",
         "machine": f"three nodes on one host with {os.cpu_count()} processors",
         "outage": "from the last good answer before to the first good one after, asked every "
-        f"{INTERVAL * 1000:.0f} ms: {INTERVAL:.1f} s too long at most",
+        f"{INTERVAL * 1000:.0f} ms: {2 * INTERVAL:.1f} s too long at most",
         "operations": "end: the result in Pacemaker's journal; length: the agent's own time in "
         "the CIB",
     }

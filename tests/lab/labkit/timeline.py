@@ -62,7 +62,7 @@ class Operation:
 class Outage:
     """A time in which a service gave no good answer; `until` is None when it never came back.
 
-    It lies between two good answers, and so is too long by one interval at most.
+    It lies between two good answers, and so is too long by one interval at either end at most.
     """
 
     service: str
