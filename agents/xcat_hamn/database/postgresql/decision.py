@@ -86,6 +86,11 @@ class View:
         self.timeline = timeline
         self.claim = claim
 
+    @property
+    def not_older(self) -> bool:
+        """Tell whether this node's data is known to be no older than the other's."""
+        return self.rank in (SAME, NEWER) or self.timeline == NEWER
+
 
 class Verdict:
     """The word that crm_mon shows, the promotion score, and why it is gated (empty: it is not)."""
@@ -200,8 +205,10 @@ TABLE = (
         "last primary",
         lambda v: (
             v.peer == PEER_STANDBY
-            and v.claim in (CLAIM_ALONE, CLAIM_LEADING)
-            and v.timeline in (SAME, NEWER)
+            and (
+                (v.claim in (CLAIM_ALONE, CLAIM_LEADING) and v.timeline in (SAME, NEWER))
+                or (v.claim == CLAIM_FRESH and v.not_older)
+            )
         ),
         "disconnected",
         LEADING_SCORE,
@@ -210,7 +217,7 @@ TABLE = (
     ),
     Row(
         "newest data",
-        lambda v: v.peer == PEER_STANDBY and (v.rank in (SAME, NEWER) or v.timeline == NEWER),
+        lambda v: v.peer == PEER_STANDBY and v.not_older,
         "disconnected",
         STANDBY_SCORE,
         "Both databases are known, and the other one is not newer.",

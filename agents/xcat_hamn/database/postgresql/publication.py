@@ -69,14 +69,15 @@ class Publication:
             self._log.warning(f"nothing is published: {problem}")
             return
         verdict = decision.judge(view)
-        self._attributes.score(verdict.score)
-        self._attributes.publish(vocabulary.DATABASE, verdict.word)
-        self._attributes.publish(vocabulary.DATABASE_LIMIT, verdict.limit)
+        # What others compare themselves with comes before the word that makes them look at it.
         self._attributes.share(survey.TIMELINE, str(state.timeline))
         if system:
             self._attributes.share(survey.SYSTEM, system)
         position = f"{state.timeline} {state.position}" if self._may_compare(view, state) else ""
         self._attributes.share(survey.POSITION, position)
+        self._attributes.publish(vocabulary.DATABASE, verdict.word)
+        self._attributes.publish(vocabulary.DATABASE_LIMIT, verdict.limit)
+        self._attributes.score(verdict.score)
 
     def _may_compare(self, view: decision.View, state: ServerState) -> bool:
         """Tell whether to show how far the data goes, with the claim that this leaves stored.
@@ -92,11 +93,14 @@ class Publication:
             return True
         if view.peer != decision.PEER_STANDBY:
             return False
-        if view.timeline != decision.NEWER:
-            if view.claim == decision.CLAIM_ALONE:
-                self._claim.write(decision.CLAIM_LEADING, state.timeline)
-            else:
-                self._claim.write(decision.CLAIM_FOLLOWING)
+        if view.timeline == decision.NEWER:
+            return True
+        if view.claim == decision.CLAIM_ALONE or view.rank in (decision.SAME, decision.NEWER):
+            self._claim.write(decision.CLAIM_LEADING, state.timeline)
+            return True
+        if view.rank == decision.UNKNOWN and self._node > min(self._peers):
+            return False  # Of two that the cluster never managed before, this one shows later.
+        self._claim.write(decision.CLAIM_FOLLOWING)
         return True
 
     def judge_promotion(self) -> decision.Verdict:
