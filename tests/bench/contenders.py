@@ -28,21 +28,24 @@ PAIRS = (
 
 
 def _run(
-    name: str, provider: str, instance: str, parameters: Mapping[str, str], accept: list[int]
+    name: str,
+    instance: str,
+    parameters: Mapping[str, str],
+    accept: list[int],
+    provider: str = "heartbeat",
 ) -> dict[str, Any]:
     environment = {f"OCF_RESKEY_{key}": value for key, value in parameters.items()}
     environment["OCF_RESOURCE_INSTANCE"] = instance
     environment["OCF_RESOURCE_TYPE"] = name
     environment["OCF_RESOURCE_PROVIDER"] = provider
-    environment["OCF_RESKEY_CRM_meta_on_node"] = "mn1"
     argv = [f"{OCF}/{provider}/{name}", "monitor"]
     return {"name": name, "argv": argv, "env": environment, "accept": accept}
 
 
 def runs(
-    ours: Mapping[str, Mapping[str, str]], version: str, pgdata: str, config: str
+    node: str, ours: Mapping[str, Mapping[str, str]], version: str, pgdata: str, config: str
 ) -> list[dict[str, Any]]:
-    """Return all runs; ``ours`` has the parameters of our resources as the cluster has them."""
+    """Return all runs on ``node``; ``ours``: our resources' parameters as the cluster has them."""
     bindir = f"/usr/lib/postgresql/{version}/bin"
     pgsql = {
         "pgctl": f"{bindir}/pg_ctl",
@@ -72,25 +75,30 @@ def runs(
     }
     address = {"ip": "10.11.0.10", "nic": "eth0", "cidr_netmask": "24"}
     network = {**ours["xcat-netsvcs"], "services": "dns dhcp"}
-    return [
-        _run("xcat-mnidentity", "heartbeat", "xcat-mnidentity", ours["xcat-mnidentity"], [0]),
-        _run("IPaddr2", "heartbeat", "bench-ip", address, [0]),
-        _run("xcat-pgsql", "heartbeat", "xcat-db", {**ours["xcat-db"], **clone}, [8]),
-        _run("pgsql", "heartbeat", "bench-pgsql", {**pgsql, **clone}, [8]),
-        _run("pgsqlms", "heartbeat", "bench-pgsqlms", {**pgsqlms, **clone}, [8]),
-        _run("xcat-netsvcs", "heartbeat", "xcat-netsvcs", network, [0]),
-        _run("named", "heartbeat", "bench-named", {"named_conf": "/etc/bind/named.conf"}, [0]),
-        _run("dhcpd", "heartbeat", "bench-dhcpd", DHCPD, [0]),
+    found = [
+        _run("xcat-mnidentity", "xcat-mnidentity", ours["xcat-mnidentity"], [0]),
+        _run("IPaddr2", "bench-ip", address, [0]),
+        _run("xcat-pgsql", "xcat-db", {**ours["xcat-db"], **clone}, [8]),
+        _run("pgsql", "bench-pgsql", {**pgsql, **clone}, [8]),
+        _run("pgsqlms", "bench-pgsqlms", {**pgsqlms, **clone}, [8]),
+        _run("xcat-netsvcs", "xcat-netsvcs", network, [0]),
+        _run("named", "bench-named", NAMED, [0]),
+        _run("dhcpd", "bench-dhcpd", DHCPD, [0]),
     ]
+    for run in found:
+        run["env"]["OCF_RESKEY_CRM_meta_on_node"] = node
+    return found
 
 
-DHCPD = {
-    "config": "/etc/dhcp/dhcpd.conf",
-    "pid": "dhcpd.pid",
-    "leases": "/var/lib/dhcp/dhcpd.leases",
-    "chrooted": "false",
-    "chrooted_path": "/",
+NAMED = {
+    "named_conf": "/etc/bind/named.conf",
+    "named_user": "bind",
+    "monitor_request": "mn1.cluster.test",
+    "monitor_response": "10.11.0.11",
+    "monitor_ip": "10.11.0.10",
 }
+# The agent looks for Debian's pid file only when told that the daemon is chrooted to /run.
+DHCPD = {"config": "/etc/dhcp/dhcpd.conf", "pid": "/dhcpd.pid", "chrooted_path": "/run"}
 
 if __name__ == "__main__":
     sys.exit("this module is used by tests/bench/run")
