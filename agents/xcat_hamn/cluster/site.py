@@ -82,6 +82,15 @@ SECTIONS = (
                 default="5",
                 parameter="xcat-mnidentity.announcements",
             ),
+            Key(
+                "check_facing",
+                kinds.YES_NO,
+                "Warn (xcat-mn=warning) that xCAT would tell the nodes this node's own address "
+                "where its tables say <xcatmaster>. Set it to no once the tables networks and "
+                "noderes name the service address.",
+                default="yes",
+                parameter="xcat-mnidentity.check_facing",
+            ),
         ),
     ),
     Section(

@@ -32,7 +32,7 @@ SITE_FILE = "/etc/xcat/hamn.conf"
 COMPUTE_NODE = [
     "/opt/xcat/bin/mkdef",
     *("-t", "node", "cn1", "groups=compute,all", "ip=10.11.0.101", "mac=02:00:0a:0b:00:65"),
-    *("mgt=standin", "serialport=0"),
+    *("mgt=standin", "serialport=0", "xcatmaster=10.11.0.10", "tftpserver=10.11.0.10"),
 ]
 
 SITE = """\
@@ -41,6 +41,7 @@ nodes = mn1=10.11.0.11 mn2=10.11.0.12
 
 [identity]
 addresses = {address}/24@eth0 {address_6}/64@eth0
+check_facing = no
 
 [database]
 engine = postgresql
