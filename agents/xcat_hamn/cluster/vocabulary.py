@@ -11,6 +11,7 @@ DATABASE = "xcat-db"
 DATABASE_LIMIT = "xcat-db-limit"
 DATABASE_SYNC = "xcat-db-sync"
 MANAGEMENT_NODE = "xcat-mn"
+GATE = "xcat-gate"
 
 #: name -> (writer, meaning, {value: meaning}); an empty table of values means one free sentence.
 VOCABULARY: dict[str, tuple[str, str, dict[str, str]]] = {
@@ -48,5 +49,11 @@ VOCABULARY: dict[str, tuple[str, str, dict[str, str]]] = {
             "active": "holds the service addresses",
             "warning": "holds the service addresses, but something needs attention (see the log)",
         },
+    ),
+    GATE: (
+        "fence_xcat_operator, on the node that survived",
+        "What a lost node's fencing waits for and which command goes on: one sentence; absent "
+        "while nothing waits.",
+        {},
     ),
 }

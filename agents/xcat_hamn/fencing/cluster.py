@@ -1,0 +1,64 @@
+"""The cluster as the gate asks it, through Pacemaker's and Corosync's own commands."""
+
+from __future__ import annotations
+
+import os
+
+from xcat_hamn.cluster.vocabulary import GATE
+from xcat_hamn.errors import HamnError
+from xcat_hamn.fencing.view import Observation, Target, observe
+from xcat_hamn.system.runner import Runner
+
+_TIMEOUT = 10.0
+#: A CIB may be large; crm_mon's status of it is of the same order.
+_LIMIT = 64 << 20
+
+
+class LiveCluster:
+    """The cluster of this node."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        self._parent = os.getppid()
+
+    def status(self) -> str:
+        """Return crm_mon's XML.  Raises HamnError."""
+        return self._ask(["crm_mon", "--one-shot", "--output-as=xml"], "read the cluster's status")
+
+    def configuration(self) -> str:
+        """Return the configuration.  Raises HamnError."""
+        query = ["cibadmin", "--query", "--scope=configuration"]
+        return self._ask(query, "read the cluster's configuration")
+
+    def observe(self, target: Target) -> Observation:
+        """Look at the cluster now.  Raises HamnError when it does not answer."""
+        return observe(self.status(), self.configuration(), target)
+
+    def ring(self) -> str:
+        """Return corosync's ring id, empty when corosync does not say."""
+        try:
+            # Its exit code says whether there is quorum.
+            shown = self._runner.run(["corosync-quorumtool", "-s"], timeout=_TIMEOUT).stdout
+        except HamnError:
+            return ""
+        for line in shown.splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == "Ring ID":
+                return value.strip()
+        return ""
+
+    def tell(self, sentence: str) -> None:
+        """Show ``sentence`` in crm_mon for this node; best effort, the log has it too."""
+        change = f"--update={sentence}" if sentence else "--delete"
+        try:
+            self._runner.run(["attrd_updater", "--name", GATE, change], timeout=_TIMEOUT)
+        except HamnError:
+            return
+
+    def wanted(self) -> bool:
+        """Tell whether the process that started this one still runs."""
+        return os.getppid() == self._parent
+
+    def _ask(self, argv: list[str], purpose: str) -> str:
+        result = self._runner.run(argv, timeout=_TIMEOUT, limit=_LIMIT)
+        return result.require(f"could not {purpose}").stdout

@@ -1,0 +1,138 @@
+"""The gate at work: look, decide, and wait for the operator if that is the answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from xcat_hamn.errors import HamnError
+from xcat_hamn.fencing.decision import Answer, Level, Verdict, View, judge
+from xcat_hamn.fencing.loss import Loss, Memory
+from xcat_hamn.fencing.view import Observation, Presence, Role, Target
+
+#: Seconds between two looks while waiting: an approval is acted on within two.
+POLL = 1.0
+#: Seconds after which a gate that has never seen the cluster gives up.
+BLIND = 20.0
+
+
+class Cluster(Protocol):
+    """What the gate needs of the cluster."""
+
+    def observe(self, target: Target) -> Observation:
+        """Look at the cluster now.  Raises HamnError when it does not answer."""
+
+    def ring(self) -> str:
+        """Return the id of the membership that this node is in, empty when it is not known."""
+
+    def tell(self, sentence: str) -> None:
+        """Show ``sentence`` in crm_mon for this node; an empty one removes it."""
+
+    def wanted(self) -> bool:
+        """Tell whether whoever asked for the fencing still waits for the answer."""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Time, for tests to replace."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+class Gate:
+    """One call of the fence agent for one node."""
+
+    def __init__(
+        self,
+        target: Target,
+        level: Level,
+        automatic: bool,
+        cluster: Cluster,
+        memory: Memory,
+        say: Callable[[str], None],
+        clock: Clock | None = None,
+    ) -> None:
+        self._target = target
+        self._level = level
+        self._automatic = automatic
+        self._cluster = cluster
+        self._memory = memory
+        self._say = say
+        self._clock = clock or Clock()
+        self._loss: Loss | None = None
+        self._shown = ""
+
+    def decide(self) -> Verdict:
+        """Return the final verdict, RELEASE or REFUSE, however long the operator takes.
+
+        Raises HamnError when the cluster cannot be seen at all.
+        """
+        begun = self._clock.now()
+        complaint = ""
+        while True:
+            try:
+                seen = self._cluster.observe(self._target)
+            except HamnError as problem:
+                # Nothing is known now, so nothing is decided; what was shown stays true.
+                if self._loss is None and self._clock.now() - begun > BLIND:
+                    raise
+                if str(problem) != complaint:
+                    complaint = str(problem)
+                    self._say(complaint)
+            else:
+                verdict = self._judge(seen)
+                if verdict.answer is not Answer.WAIT:
+                    self._end(verdict, seen)
+                    return verdict
+                self._show(verdict.sentence)
+            if not self._cluster.wanted():
+                return Verdict(
+                    "abandoned", Answer.REFUSE, "the fencing daemon has gone: nobody waits any more"
+                )
+            self._clock.sleep(POLL)
+
+    def _judge(self, seen: Observation) -> Verdict:
+        loss = self._remembered(seen)
+        return judge(
+            View(
+                self._target,
+                self._level,
+                self._automatic,
+                seen,
+                approved=loss.approval,
+                wish=loss.fresh_wish(seen),
+                stale=loss.stale_wish(seen),
+                confirmed=loss.confirmed(seen),
+            )
+        )
+
+    def _remembered(self, seen: Observation) -> Loss:
+        """Return the loss that is seen, remembered from its first sight."""
+        loss = self._loss
+        if loss is None:
+            ring = self._cluster.ring()
+            loss = self._memory.recall(ring) or Loss(ring, seen.wishes, seen.confirmations)
+        current = loss.without_withdrawn(seen)
+        if current != self._loss:
+            self._memory.keep(current)
+            self._loss = current
+        return current
+
+    def _show(self, sentence: str) -> None:
+        if sentence != self._shown:
+            self._shown = sentence
+            self._say(sentence)
+            self._cluster.tell(sentence)
+
+    def _end(self, verdict: Verdict, seen: Observation) -> None:
+        self._say(verdict.sentence)
+        if self._level is Level.ROLE:
+            # Also what a call that was killed has left.
+            self._cluster.tell("")
+        if seen.presence is Presence.HERE or seen.role is Role.ELSEWHERE:
+            self._memory.forget()
+        elif verdict.row == "approved" and self._loss is not None:
+            self._memory.keep(self._loss.approved(self._loss.fresh_wish(seen)))
