@@ -53,7 +53,7 @@ def _programs(installation: Installation) -> Iterator[Exception]:
             installation.program(name)
         except errors.MissingTool as problem:
             yield problem
-    for tool in ("setpriv", "ps", "attrd_updater", "crm_attribute"):
+    for tool in ("setpriv", "attrd_updater", "crm_attribute"):
         try:
             find_executable(tool)
         except errors.MissingTool as problem:
