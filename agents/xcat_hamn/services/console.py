@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 
 from xcat_hamn.errors import CommandFailed, HamnError, MissingTool
+from xcat_hamn.services.patience import until_right
 from xcat_hamn.services.service import HEALTHY, STOPPED, Service, State
 from xcat_hamn.services.units import installed
 from xcat_hamn.system.files import read_text, write_text
 
 CONFIGURATION = "/etc/conserver.cf"
-_LISTING_SECONDS = 10.0
 #: As xCAT's rcons sets it up for root, with xCAT's port (Debian's client asks at 3109 else).
 CLIENT = """config * {
   port 782;
@@ -68,34 +68,17 @@ class Console(Service):
         return State(HEALTHY) if found.word == STOPPED and self._is_idle() else found
 
     def prove(self) -> None:
-        """Get the list of consoles until it is the configuration's, for a few seconds.
+        """Get the list of consoles, and compare it with the configuration."""
+        if not self._is_idle():
+            until_right(self.ports.deadline, self._prove)
 
-        conserver listens before the processes that hold the consoles are up (seen with 8.2.7).
-        """
-        problems: list[HamnError] = []
-
-        def complete() -> bool:
-            try:
-                problems[:] = self._missing()
-            except CommandFailed as problem:
-                problems[:] = [problem]
-            return not problems
-
-        if self._is_idle():
-            return
-        if not self.ports.deadline.sooner(_LISTING_SECONDS).holds(complete, every=0.2):
-            raise problems[0]
-
-    def _missing(self) -> list[HamnError]:
+    def _prove(self) -> None:
         missing = sorted(self._consoles() - self._listed())
-        if not missing:
-            return []
-        return [
-            HamnError(
+        if missing:
+            raise HamnError(
                 f"conserver does not list console {missing[0]} ({len(missing)} in all) of "
                 f"{CONFIGURATION}: see conserver's log"
             )
-        ]
 
     def _listed(self) -> set[str]:
         """Return the consoles that conserver serves.  Raises CommandFailed."""

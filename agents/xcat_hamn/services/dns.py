@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from xcat_hamn.errors import CommandFailed, HamnError
+from xcat_hamn.services.patience import until_right
 from xcat_hamn.services.service import Service
 from xcat_hamn.system.files import read_text
 
@@ -62,6 +63,9 @@ class Dns(Service):
     def prove(self) -> None:
         """Ask for the SOA of the domain, and for a node that /etc/hosts knows."""
         domain = self._domain()
+        until_right(self.ports.deadline, lambda: self._prove(domain))
+
+    def _prove(self, domain: str) -> None:
         self._dig(domain, "SOA")
         nodes = [row.get("node", "") for row in self.ports.xcat.table("nodelist")]
         known = known_host(read_text(_HOSTS) or "", nodes, domain)
