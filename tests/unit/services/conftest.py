@@ -6,10 +6,21 @@ import threading
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xcat_hamn.errors import CommandTimeout
+from xcat_hamn.services import patience
 from xcat_hamn.services.processes import Process
 from xcat_hamn.services.service import Service
 from xcat_hamn.system.deadline import Deadline
+
+# A loaded machine is slow, not wrong.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+
+
+@pytest.fixture(autouse=True)
+def _little_patience(monkeypatch):
+    monkeypatch.setattr(patience, "SECONDS", 0.3)
 
 
 class Log:
@@ -31,7 +42,7 @@ class Machine:
         self.name = name
         self.running = {}
         self.done = []
-        self.hangs = self.ignores_term = self.immortal = False
+        self.hangs = self.ignores_term = self.immortal = self.lies = False
 
     def spawn(self, pid=7, state="S"):
         self.running[pid] = Process(pid, self.name, state)
@@ -39,7 +50,8 @@ class Machine:
     # -- systemd
     def restart(self, unit, timeout):
         self.done.append(f"restart {unit}")
-        self.spawn()
+        if not self.lies:
+            self.spawn()
 
     def stop(self, units, timeout):
         self.done.append(f"stop {' '.join(units)}")

@@ -205,7 +205,6 @@ def consoles(ports, machine, monkeypatch, tmp_path):
     machine.name = "conserver"
     monkeypatch.setattr(Console, "units", ["conserver"])
     monkeypatch.setattr(console, "CONFIGURATION", str(tmp_path / "conserver.cf"))
-    monkeypatch.setattr(console, "_LISTING_SECONDS", 0.3)
     (tmp_path / "conserver.cf").write_text(CONSERVER)
     return Console(ports)
 
