@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xcat_hamn.errors import CommandTimeout, DeadlineExceeded, HamnError, MissingTool
+from xcat_hamn.errors import CommandFailed, CommandTimeout, DeadlineExceeded, HamnError, MissingTool
 from xcat_hamn.services.units import UNITS, installed
 
 TYPE_CHECKING = False
@@ -19,6 +19,8 @@ _SIGCONT = 18
 #: Seconds that a daemon may outlive the stop of its unit, and then the signal to end.
 _LINGER = 1.0
 _LEFTOVER_GRACE = 5.0
+#: Seconds that a daemon may take to appear when its unit says that it is up.
+_APPEARS = 3.0
 #: Part of a stop's time that a daemon gets to end by itself.
 _GRACE = 2 / 3
 
@@ -77,7 +79,17 @@ class Service:
     def start(self) -> None:
         """Make the daemon run, with the configuration and the host name of now."""
         if not self.running():
-            self.ports.systemd.restart(self.unit(), self.ports.deadline.left())
+            self.launch()
+
+    def launch(self) -> None:
+        """Start the unit, and look whether its daemon is there: an init script may just say so."""
+        unit = self.unit()
+        self.ports.systemd.restart(unit, self.ports.deadline.left())
+        if not self.ports.deadline.sooner(_APPEARS).holds(self.running):
+            raise CommandFailed(
+                f"systemctl restart {unit} ended with 0, but no process of the daemon is there: "
+                f"look at journalctl -u {unit}"
+            )
 
     def prove(self) -> None:
         """Ask what a client would ask; return when the answer is right."""
@@ -107,6 +119,9 @@ class Service:
     def stop(self) -> None:
         """Return when no process of this service is left; kill what does not end by itself."""
         ports, units = self.ports, self.units
+        running = ports.processes.anywhere(self.daemons)
+        # A suspended process acts on no signal but this one, and an init script waits for it.
+        ports.processes.signal([one for one in running if one.suspended], _SIGCONT)
         grace = ports.deadline.left() * _GRACE
         try:
             ports.systemd.stop(units, grace)
@@ -129,8 +144,6 @@ class Service:
             shown = ", ".join(f"{process.name} ({process.pid})" for process in left)
             ports.log.warning(f"{self.name}: outlived its unit, so signal {number} goes to {shown}")
             ports.processes.signal(left, number)
-            # A suspended process acts on no other signal before this one.
-            ports.processes.signal(left, _SIGCONT)
             if self._is_gone_within(patience):
                 return
         raise DeadlineExceeded(
@@ -139,13 +152,9 @@ class Service:
         )
 
     def _is_gone_within(self, seconds: float) -> bool:
-        try:
-            self.ports.deadline.sooner(seconds).wait_for(
-                lambda: not self.ports.processes.anywhere(self.daemons), "its end"
-            )
-        except DeadlineExceeded:
-            return False
-        return True
+        return self.ports.deadline.sooner(seconds).holds(
+            lambda: not self.ports.processes.anywhere(self.daemons)
+        )
 
     def problems(self) -> list[Exception]:
         """Return what this node lacks for this service; changes nothing."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from xcat_hamn.errors import CommandFailed
+from xcat_hamn.errors import CommandFailed, CommandTimeout
+from xcat_hamn.system.runner import find_executable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +28,13 @@ def advice(result: Result) -> str:
     return _MEANINGS.get(result.returncode, "see /var/log/xcat/cluster.log")
 
 
+#: Seconds that a client gets to have its command aborted by xcatd.
+_TO_ABORT = 0.5
+_SIGKILL = 9
+#: Exit code of timeout(1) when it had to end the command.
+_TIMED_OUT = 124
+
+
 class Xcat:
     """xCAT on this node.
 
@@ -43,9 +51,21 @@ class Xcat:
     def command(self, *argv: str) -> Result:
         """Run an xCAT command; its exit code 0 is no proof that a daemon runs (makedhcp -n).
 
+        At the end of its time the command gets SIGTERM first: xCAT's client then tells xcatd to
+        abort.  After a SIGKILL xcatd would go on, and start a daemon after our stop.
         Raises CommandFailed, CommandTimeout, MissingTool.
         """
-        result = self._runner.run(argv, timeout=self._deadline.left())
+        left = self._deadline.left()
+        polite = max(0.1, left - 2 * _TO_ABORT)
+        limits = [f"--kill-after={_TO_ABORT}", f"{polite:.3f}"]
+        result = self._runner.run(
+            ["timeout", *limits, find_executable(argv[0]), *argv[1:]], timeout=left
+        )
+        if result.returncode in (_TIMED_OUT, -_SIGKILL, 128 + _SIGKILL):
+            raise CommandTimeout(
+                f"{' '.join(argv)} had not ended after {result.duration:.0f} s and was aborted: "
+                "look at why xcatd hangs, or raise the time budget"
+            )
         if not result.ok:
             raise CommandFailed(
                 f"{' '.join(argv)} ended with {result.returncode} ({result.last_line()}): "

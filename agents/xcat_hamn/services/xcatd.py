@@ -52,7 +52,7 @@ class Xcatd(Service):
         if self.running():
             self.ports.log.info("xcatd: already runs, started afresh for the host name of now")
             self.stop()
-        self.ports.systemd.restart(self.unit(), self.ports.deadline.left())
+        self.launch()
 
     def prove(self) -> None:
         """Read a table over TLS: lsxcatd alone is allowed to anyone, and so proves less."""

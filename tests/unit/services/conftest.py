@@ -74,7 +74,8 @@ class Machine:
         return [one for one in self.running.values() if one.name in names]
 
     def signal(self, processes, number):
-        self.done.append(f"signal {number}")
+        if processes:
+            self.done.append(f"signal {number}")
         if (number == 15 and not self.ignores_term) or (number == 9 and not self.immortal):
             for process in processes:
                 self.running.pop(process.pid, None)

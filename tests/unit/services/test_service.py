@@ -65,6 +65,13 @@ def test_a_running_daemon_is_not_started_twice(daemon, machine):
     assert machine.done == ["restart named"]
 
 
+def test_a_unit_that_only_says_that_it_is_up_is_not_believed(daemon, machine, monkeypatch):
+    monkeypatch.setattr(module, "_APPEARS", 0.05)
+    machine.lies = True
+    with pytest.raises(HamnError, match="ended with 0, but no process"):
+        daemon.start()
+
+
 def test_stop_of_a_running_one_and_of_nothing(daemon, machine):
     machine.spawn()
     daemon.stop()
@@ -84,14 +91,20 @@ def test_a_hanging_stop_ends_in_a_kill(daemon, machine):
 def test_what_lives_outside_the_unit_is_ended_politely_first(daemon, machine):
     machine.spawn(pid=8)
     daemon.stop()
-    assert machine.done == ["stop named", "signal 15", "signal 18"]
+    assert machine.done == ["stop named", "signal 15"]
+
+
+def test_a_suspended_one_is_woken_before_its_stop(daemon, machine):
+    machine.spawn(state="T")
+    daemon.stop()
+    assert machine.done == ["signal 18", "stop named"]
 
 
 def test_then_by_force(daemon, machine):
     machine.spawn(pid=8)
     machine.ignores_term = True
     daemon.stop()
-    assert machine.done == ["stop named", "signal 15", "signal 18", "signal 9", "signal 18"]
+    assert machine.done == ["stop named", "signal 15", "signal 9"]
 
 
 def test_a_stop_is_not_reported_while_a_process_is_left(daemon, machine, ports):

@@ -9,12 +9,19 @@ import sys
 import threading
 
 import pytest
-from xcat_hamn.errors import CommandFailed, DeadlineExceeded, HamnError, NodeError
+from xcat_hamn.errors import (
+    CommandFailed,
+    CommandTimeout,
+    DeadlineExceeded,
+    HamnError,
+    MissingTool,
+    NodeError,
+)
 from xcat_hamn.services import xcatd_request
 from xcat_hamn.services.xcat import Xcat
 from xcat_hamn.services.xcat_table import rows
 from xcat_hamn.system.deadline import Deadline
-from xcat_hamn.system.runner import Result
+from xcat_hamn.system.runner import Result, Runner
 
 sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", "lab")))
 from xcat.standin import credentials
@@ -168,19 +175,49 @@ class Commands:
         self.outcome = (code, output, "")
 
     def run(self, argv, timeout):
+        self.argv = argv
         return Result(argv, *self.outcome, 0.1)
 
 
 @pytest.mark.parametrize(
     ("code", "output", "words"),
     [
-        (1, "Error: failed to start named.", r"makedns -n ended with 1 \(Error: failed to start"),
+        (1, "Error: failed to start named.", r"/makedns -n ended with 1 \(Error: failed to start"),
         (111, "Unable to open socket connection to xcatd daemon", "start it first"),
         (104, "SSL connect attempt failed", r"server-cred\.pem"),
         (255, "certificate verify failed", "do not fit together"),
         (1, "Error: Permission denied for request", "check the database"),
     ],
 )
-def test_a_failed_command_says_which_why_and_what_to_do(code, output, words):
+def test_a_failed_command_says_which_why_and_what_to_do(tmp_path, code, output, words):
+    (tmp_path / "makedns").write_text("#!/bin/sh\n")
+    (tmp_path / "makedns").chmod(0o755)
+    xcat = Xcat(Commands(code, output), "10.11.0.10", Deadline(5))
     with pytest.raises(CommandFailed, match=words):
-        Xcat(Commands(code, output), "10.11.0.10", Deadline(5)).command("makedns", "-n")
+        xcat.command(f"{tmp_path}/makedns", "-n")
+
+
+def test_a_command_is_asked_to_end_before_it_is_made_to(tmp_path):
+    """xCAT's client tells xcatd to abort when it gets SIGTERM; a stand-in for it here."""
+    tool, told = tmp_path / "makedhcp", tmp_path / "told"
+    trap = f"trap 'echo abort > {told}; exit 1' TERM"
+    tool.write_text(f"#!/bin/sh\n{trap}\nwhile :; do sleep 0.05; done\n")
+    tool.chmod(0o755)
+    deadline = Deadline(1.6)
+    with pytest.raises(CommandTimeout, match="makedhcp -n had not ended after"):
+        Xcat(Runner(deadline), "10.11.0.10", deadline).command(str(tool), "-n")
+    assert told.read_text() == "abort\n"
+
+
+def test_a_command_that_ignores_that_is_killed(tmp_path):
+    tool = tmp_path / "makedhcp"
+    tool.write_text("#!/bin/sh\ntrap '' TERM\nwhile :; do sleep 0.05; done\n")
+    tool.chmod(0o755)
+    deadline = Deadline(1.6)
+    with pytest.raises(CommandTimeout, match="had not ended after"):
+        Xcat(Runner(deadline), "10.11.0.10", deadline).command(str(tool), "-n")
+
+
+def test_an_absent_command_is_a_missing_tool():
+    with pytest.raises(MissingTool, match="makedns-of-nobody"):
+        Xcat(Commands(0, ""), "", Deadline(5)).command("makedns-of-nobody")
