@@ -21,7 +21,7 @@ VOCABULARY: dict[str, tuple[str, str, dict[str, str]]] = {
         {
             "primary": "writable, and a standby confirms every commit",
             "primary-alone": "writable, but no standby is attached: a loss of this node loses data",
-            "standby": "streams from the primary and confirms its commits",
+            "standby": "attached to the primary and ready for a planned move",
             "catching-up": "attached to the primary but not yet confirming commits",
             "disconnected": "running as a standby, but not attached to a primary",
             "preparing": "being copied from the primary",
@@ -40,6 +40,7 @@ VOCABULARY: dict[str, tuple[str, str, dict[str, str]]] = {
         {
             "confirmed": "every commit that a client was told of is on this node's disk",
             "not-confirmed": "the primary commits without this node",
+            "asynchronous": "attached, but not waited for, as parameter synchronous says",
         },
     ),
     MANAGEMENT_NODE: (

@@ -16,10 +16,11 @@ RANKS = (d.NEWER, d.SAME, d.OLDER, d.UNKNOWN)
 
 
 def every_view():
-    names = ("attached", "confirmed", "foreign", "handover", "peer", "rank", "timeline", "claim")
-    domains = (BOTH, BOTH, BOTH, HANDOVERS, PEERS, RANKS, RANKS, d.CLAIMS)
+    names = ("attached", "foreign", "handover", "peer", "rank", "timeline", "claim")
+    domains = (BOTH, BOTH, HANDOVERS, PEERS, RANKS, RANKS, d.CLAIMS)
     for values in itertools.product(*domains):
-        yield d.View(peer_name="mn7", **dict(zip(names, values)))
+        for told in ({}, {"confirmed": True}, {"asynchronous": True}):
+            yield d.View(peer_name="mn7", **told, **dict(zip(names, values)))
 
 
 VIEWS = list(every_view())
@@ -116,11 +117,20 @@ def test_a_confirmation_alone_never_promotes():
             assert d.judge_promotion(without).promotable, shown([view])
 
 
-def test_beside_a_primary_only_a_confirmed_standby_may_follow_it():
+def test_beside_a_primary_only_a_standby_that_it_accepted_may_follow_it():
     for view, verdict in promotable():
         if view.peer == d.PEER_PRIMARY:
-            assert view.confirmed and (view.attached or view.handover == d.HANDOVER_PENDING)
+            assert view.confirmed or view.asynchronous
+            assert view.attached or view.handover == d.HANDOVER_PENDING
             assert verdict.word == "standby"
+
+
+def test_an_asynchronous_standby_follows_a_handover_alone():
+    """Its primary did not wait for it, so nothing but the primary's last words is a proof."""
+    for view in VIEWS:
+        if view.asynchronous and d.judge_promotion(view).promotable:
+            told = {n: getattr(view, n) for n in view.__slots__ if n != "asynchronous"}
+            assert d.judge_promotion(d.View(**told)).promotable, shown([view])
 
 
 def test_an_uncompared_standby_is_promoted_only_with_a_claim_or_a_handover():

@@ -82,7 +82,7 @@ def test_switching_synchronous_off_tells_the_standby_first(world):
     mn1 = world.mn1.primary("mn2", waits=True)
     mn1.claim.write(d.CLAIM_LEADING, 3)
     assert mn1.keep(synchronous=False) == []
-    tells = world.happened("publish", SYNC, "not-confirmed", "mn2")
+    tells = world.happened("publish", SYNC, "asynchronous", "mn2")
     claims = world.happened("claim", "", d.CLAIM_ALONE, "3")
     lets_go = world.happened("synchronous", "", "")
     assert tells < lets_go and claims < lets_go

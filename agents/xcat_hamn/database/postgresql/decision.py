@@ -47,11 +47,13 @@ PEER_NONE = "none"  # this cluster has only one database node
 class View:
     """All that the decision looks at, about a database that runs as a standby here.
 
+    ``asynchronous``: the primary does not wait for this node by configuration.
     ``foreign``: the other node's database is not a copy of this one (its system identifier
     differs).  ``timeline`` compares the timelines alone, ``rank`` the positions on them.
     """
 
     __slots__ = (
+        "asynchronous",
         "attached",
         "claim",
         "confirmed",
@@ -67,6 +69,7 @@ class View:
         self,
         *,
         attached: bool = False,
+        asynchronous: bool = False,
         confirmed: bool = False,
         foreign: bool = False,
         handover: str = HANDOVER_NONE,
@@ -77,6 +80,7 @@ class View:
         claim: str = CLAIM_FOLLOWING,
     ) -> None:
         self.attached = attached
+        self.asynchronous = asynchronous
         self.confirmed = confirmed
         self.foreign = foreign
         self.handover = handover
@@ -162,7 +166,11 @@ TABLE = (
     ),
     Row(
         "handover under way",
-        lambda v: v.handover == HANDOVER_PENDING and v.confirmed and v.peer == PEER_PRIMARY,
+        lambda v: (
+            v.handover == HANDOVER_PENDING
+            and (v.confirmed or v.asynchronous)
+            and v.peer == PEER_PRIMARY
+        ),
         "standby",
         STANDBY_SCORE,
         "The primary is shutting down in a planned move; promote waits for its last position.",
@@ -174,6 +182,15 @@ TABLE = (
         "standby",
         STANDBY_SCORE,
         "The primary waits for this node at every commit, so nothing is missing here.",
+        "",
+    ),
+    Row(
+        "asynchronous standby",
+        lambda v: v.attached and v.asynchronous and v.peer == PEER_PRIMARY,
+        "standby",
+        STANDBY_SCORE,
+        "The primary does not wait for this node, as configured; a planned move hands over all "
+        "that it wrote before this one is promoted.",
         "",
     ),
     Row(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from xcat_hamn.ocf.log import Log
     from xcat_hamn.system.deadline import Deadline
 
-CONFIRMED, NOT_CONFIRMED = "confirmed", "not-confirmed"
+CONFIRMED, NOT_CONFIRMED, ASYNCHRONOUS = "confirmed", "not-confirmed", "asynchronous"
 
 
 def attached(standbys: Sequence[Standby], peers: Sequence[str]) -> list[str]:
@@ -59,10 +59,11 @@ class Supervision:
         self._log = log
         self._peers = list(peers)
 
-    def _tell(self, names: Sequence[str]) -> None:
+    def _tell(self, names: Sequence[str], word: str) -> None:
+        """Tell ``word`` to the peers in ``names``, and the others that they are not waited for."""
         for peer in self._peers:
-            word = CONFIRMED if peer in names else NOT_CONFIRMED
-            self._attributes.publish(vocabulary.DATABASE_SYNC, word, node=peer)
+            word_of_peer = word if peer in names else NOT_CONFIRMED
+            self._attributes.publish(vocabulary.DATABASE_SYNC, word_of_peer, node=peer)
 
     def keep(self, state: ServerState, synchronous: bool, patience: float) -> list[str]:
         """Adjust synchronous replication to who is attached; return the confirmed standbys.
@@ -75,7 +76,7 @@ class Supervision:
         wanted = standby_names(waited_for)
         changes = wanted != state.synchronous_names
         if changes or not waited_for:
-            self._let_go(state.timeline)
+            self._let_go(state.timeline, [] if synchronous else present)
         if changes:
             self._client.set_synchronous(wanted)
             self._log.info(f"commits wait for {', '.join(waited_for) or 'no standby'} now")
@@ -86,12 +87,15 @@ class Supervision:
         ready = self._confirm(settled, patience)
         if ready:
             self._claim.write(CLAIM_LEADING, state.timeline)
-            self._tell(ready)
+            self._tell(ready, CONFIRMED)
         return ready
 
-    def _let_go(self, timeline: int) -> None:
-        """Tell the standbys that they are not waited for, before that becomes true."""
-        self._tell([])
+    def _let_go(self, timeline: int, asynchronous: Sequence[str]) -> None:
+        """Tell the standbys that they are not waited for, before that becomes true.
+
+        Those in ``asynchronous`` are attached, and not waited for by configuration.
+        """
+        self._tell(asynchronous, ASYNCHRONOUS)
         self._claim.write(CLAIM_ALONE, timeline)
 
     def _present(self, patience: float) -> list[str]:

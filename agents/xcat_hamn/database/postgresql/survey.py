@@ -113,11 +113,15 @@ class Survey:
         if not self._peers:
             return decision.View(peer=decision.PEER_NONE, claim=claim)
         told = self._attributes.published(vocabulary.DATABASE_SYNC, self._node)
-        confirmed = told == "confirmed"
-        if state.attached and confirmed and not whole:
+        confirmed, asynchronous = told == "confirmed", told == "asynchronous"
+        if state.attached and (confirmed or asynchronous) and not whole:
             # Good enough for the score; a promotion looks whether that primary is still there.
             return decision.View(
-                attached=True, confirmed=True, peer=decision.PEER_PRIMARY, claim=claim
+                attached=True,
+                asynchronous=asynchronous,
+                confirmed=confirmed,
+                peer=decision.PEER_PRIMARY,
+                claim=claim,
             )
         mine = (state.timeline, state.position)
         peers = [self._look_at(name, mine, system) for name in self._peers]
@@ -125,6 +129,7 @@ class Survey:
         handover = self._attributes.shared(HANDOVER, self._node)
         return decision.View(
             attached=state.attached,
+            asynchronous=asynchronous,
             confirmed=confirmed,
             foreign=telling.foreign,
             handover=handover_state(handover, mine),
