@@ -9,6 +9,7 @@ import sys
 from types import FrameType
 
 from labkit import host, network
+from labkit.cluster import MEMBERS
 from labkit.host import CannotRun, LabError
 from labkit.image import RELEASES
 from labkit.lab import Lab
@@ -25,7 +26,10 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--name", default="lab", help="the lab's name; labs live side by side")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
     verbs.add_parser("build", help="build the release's image, if it is not there yet")
-    verbs.add_parser("up", help="boot mn1, mn2 and cn1 on empty disks, replacing what was there")
+    up = verbs.add_parser(
+        "up", help="boot mn1, mn2 and cn1 on empty disks, replacing what was there"
+    )
+    up.add_argument("--bmc", action="store_true", help="with a virtual BMC for mn1 and for mn2")
     verbs.add_parser("down", help="remove the lab without a trace")
     verbs.add_parser("status", help="show nodes and cables")
     run = verbs.add_parser("exec", help="run a command in a node as root")
@@ -73,7 +77,7 @@ def _do(asked: argparse.Namespace) -> int:
     if asked.verb == "build":
         print(lab.build())
     elif asked.verb == "up":
-        lab.up()
+        lab.up(bmcs=MEMBERS if asked.bmc else ())
     elif asked.verb == "down":
         lab.down()
     elif asked.verb == "status":

@@ -6,8 +6,10 @@ import contextlib
 import os
 import re
 import time
+from collections.abc import Sequence
 
 from labkit import cgroups, host, image, leftovers, network
+from labkit.bmc import Bmc
 from labkit.host import LabError, locked, say
 from labkit.node import ADDRESSES, Node, wait_for
 
@@ -39,17 +41,21 @@ class Lab:
         except KeyError:
             raise LabError(f"There is no node '{name}': use {', '.join(self.nodes)}.") from None
 
+    def bmc(self, name: str) -> Bmc:
+        """Return the virtual management controller of a node; start() switches it on."""
+        return Bmc(self.name, self.node(name).name)
+
     def build(self) -> str:
         """Return the directory of the image, which is built when it is missing."""
         host.require()
         return image.ensure(self.release)
 
-    def up(self, *, mine: bool = False) -> None:
+    def up(self, *, mine: bool = False, bmcs: Sequence[str] = ()) -> None:
         """Boot all nodes on empty disks; what the lab of this name was before is removed.
 
-        With `mine` the lab ends with this process: if that is killed before it could call down(),
-        the next lab on this host removes it. Raises LabError, with everything removed again, when
-        a node does not boot.
+        The nodes in `bmcs` get a virtual management controller (BMC). With `mine` the lab ends
+        with this process: if that is killed before it could call down(), the next lab on this host
+        removes it. Raises LabError, with everything removed again, when a node does not boot.
         """
         built = self.build()
         remove_orphans()
@@ -63,6 +69,8 @@ class Lab:
                 for node in self.nodes.values():
                     node.prepare()
                     node.power_on(built)
+                for name in bmcs:
+                    self.bmc(name).start()
                 for node in self.nodes.values():
                     node.wait_booted()
             except BaseException:

@@ -24,12 +24,26 @@ def namespace(lab: str, part: str) -> str:
 
 
 def create(lab: str) -> None:
-    """Make the bridge; it forwards at once and holds no address."""
+    """Make the bridge; it forwards at once and holds no address by itself."""
     wire = namespace(lab, BRIDGE)
     _add(wire)
     bridge = ["link", "add", "lab0", "type", "bridge", "stp_state", "0", "forward_delay", "0"]
     call(["ip", "-n", wire, *bridge, "mcast_snooping", "0"])
     call(["ip", "-n", wire, "link", "set", "lab0", "addrgenmode", "none", "up"])
+
+
+def path(lab: str, part: str) -> str:
+    """Return the file that is the network namespace of `part`, while that has a name."""
+    return f"{_FOLDER}/{namespace(lab, part)}"
+
+
+def add_address(lab: str, address: str) -> None:
+    """Give the wire itself an address (with its prefix length), for a process in its namespace.
+
+    Such a process finds a loopback interface there too: pyghmi talks to itself over it.
+    """
+    call(["ip", "-n", namespace(lab, BRIDGE), "link", "set", "lo", "up"])
+    call(["ip", "-n", namespace(lab, BRIDGE), "address", "replace", address, "dev", "lab0"])
 
 
 def plug(lab: str, node: str, mac: str) -> str:

@@ -153,6 +153,10 @@ class Node:
 
     # -- power and cable --------------------------------------------------------------------
 
+    def powered(self) -> bool:
+        """Return whether the node is switched on, be it that it has no init yet."""
+        return self._supervisor() is not None
+
     def running(self) -> bool:
         """Return whether the node has power, that is, a running init."""
         return self.init() is not None
