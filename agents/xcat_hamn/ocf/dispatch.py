@@ -122,9 +122,9 @@ def run(agent: Agent, argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """
     action = argv[1] if len(argv) > 1 else ""
     if action == "meta-data":
-        from xcat_hamn.ocf.metadata import metadata
+        from xcat_hamn.ocf.metadata import PACEMAKER, metadata
 
-        sys.stdout.write(metadata(agent))
+        sys.stdout.write(metadata(agent, doctype=PACEMAKER not in environ))
         return codes.SUCCESS
     known = {declared.name for declared in agent.actions}
     if action not in known:

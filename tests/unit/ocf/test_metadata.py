@@ -95,3 +95,15 @@ def test_every_declared_action_has_a_handler_and_every_default_is_valid(name):
 def test_monitors_of_one_agent_have_different_intervals(name):
     intervals = [action.interval for action in shipped(name).actions if action.name == "monitor"]
     assert len(set(intervals)) == len(intervals)
+
+
+def test_a_pacemaker_daemon_gets_no_declarations(capsys):
+    """Pacemaker 3.0.0 logs an error for each declaration of the internal subset."""
+    from xcat_hamn.agents.mnidentity import AGENT
+    from xcat_hamn.ocf.dispatch import run
+
+    for environ, declared in (({}, True), ({"PCMK_service": "pacemaker-execd"}, False)):
+        assert run(AGENT, ["xcat-mnidentity", "meta-data"], environ) == 0
+        shown = capsys.readouterr().out
+        assert ("<!ATTLIST" in shown) is declared
+        assert shown.startswith("<?xml")
