@@ -201,11 +201,12 @@ class Pgsql(Handlers):
         """Copy the database from a peer; its server may just be starting, so be patient."""
         self.claim.write(decision.CLAIM_FOLLOWING)
         self.publication.preparing()
-        patience = self.call.deadline.sooner(_COPY_PATIENCE)
+        deadline = self.call.deadline
+        patience = deadline.sooner(min(_COPY_PATIENCE, deadline.left() / 2))
         said = ""
         while True:
             try:
-                peer = self.replication.copy_from_peer(self.installation, self.call.deadline)
+                peer = self.replication.copy_from_peer(self.installation, deadline)
             except errors.CommandFailed as problem:
                 if not self.peers or patience.left() <= 0:
                     raise

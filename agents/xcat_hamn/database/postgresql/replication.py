@@ -84,7 +84,9 @@ class Replication:
         complaints = []
         for peer, address in self.peers.items():
             _discard(working, installation)
-            argv = [installation.program("pg_basebackup"), "--no-password", "--checkpoint=fast"]
+            # It dies with this process: Pacemaker's kill of a start does not reach its group.
+            argv = ["setpriv", "--pdeathsig=KILL", "--", installation.program("pg_basebackup")]
+            argv += ["--no-password", "--checkpoint=fast"]
             argv += ["--wal-method=stream", "--pgdata", working]
             argv += ["--dbname", self._conninfo([address], COPYING)]
             result = installation.runner.run(argv, user=installation.user, timeout=deadline.left())
