@@ -15,7 +15,7 @@ from xcat_hamn.errors import CommandFailed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from xcat_hamn.database.postgresql.client import Client
     from xcat_hamn.database.postgresql.installation import Installation
@@ -56,15 +56,14 @@ class Server:
         os.close(descriptor)
 
     def _last_words(self) -> str:
-        """Return the server's last log line, for the exit reason."""
+        """Return why the server ended, from the end of its log, for the exit reason."""
         try:
             with open(self.log_file, "rb") as stream:
                 stream.seek(max(0, os.fstat(stream.fileno()).st_size - 4096))
-                lines = stream.read().decode("utf-8", "replace").strip().splitlines()
+                text = stream.read().decode("utf-8", "replace")
         except OSError:
             return "it has no log yet"
-        telling = [line for line in lines if "FATAL" in line or "PANIC" in line] or lines
-        return telling[-1].strip() if telling else "its log is empty"
+        return last_words(text.splitlines())
 
     def start_as_standby(self, settings: Mapping[str, str]) -> None:
         """Start the server as a standby and return when it answers.
@@ -154,3 +153,15 @@ def _signal(pid: int, number: int) -> None:
         os.kill(pid, number)
     except ProcessLookupError:
         return
+
+
+def last_words(lines: Sequence[str]) -> str:
+    """Return the last fatal message among ``lines`` of a server's log with its detail."""
+    for place in range(len(lines) - 1, -1, -1):
+        for severity in ("FATAL:", "PANIC:"):
+            # Our own knocking while it starts is answered by a FATAL too.
+            if severity in lines[place] and "the database system is" not in lines[place]:
+                said = severity + lines[place].partition(severity)[2]
+                after = "".join(lines[place + 1 : place + 2])
+                return " ".join(f"{said} {after.partition('DETAIL:')[2]}".split())
+    return lines[-1].strip() if lines else "its log is empty"
