@@ -251,7 +251,7 @@ TABLE = (
     ),
     Row(
         "primary lost",
-        lambda v: v.confirmed or v.attached,
+        lambda v: v.confirmed or v.asynchronous or v.attached,
         "disconnected",
         GATED,
         "The primary is gone without a handover; whether it still runs is not known.",
