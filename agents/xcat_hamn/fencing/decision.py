@@ -153,10 +153,10 @@ TABLE = (
     Row(
         "confirmed",
         lambda v: v.confirmed,
-        Answer.REFUSE,
-        "The cluster has taken the person's word, and a power device that is dead too would cost "
-        "a minute.",
-        "the operator confirmed that {node} is off: there is nothing left to switch off",
+        Answer.RELEASE,
+        "The cluster takes the person's word whatever happens here; a power device makes it true, "
+        "should the person be wrong.",
+        "the operator confirmed that {node} is off",
     ),
     Row(
         "automatic",
