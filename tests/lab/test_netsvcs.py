@@ -189,6 +189,19 @@ def test_a_daemon_that_died_is_named_and_not_restarted_by_systemd(serving: Servi
     serving.ok(NETWORK, "start")
 
 
+def test_an_administrator_s_work_is_no_failure(serving: Services) -> None:
+    serving.ok(NETWORK, "start")
+    tools = "for tool in 'makedns -n' 'makedhcp -n' makeconservercf; do $tool || exit; done"
+    path = "PATH=/opt/xcat/sbin:/opt/xcat/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    work = serving.mn1.popen(["env", path, "sh", "-c", f"{tools}; {tools}"])
+    monitors = 0
+    while work.poll() is None:
+        serving.ok(NETWORK, "monitor", level=10 if monitors % 4 == 3 else 0)
+        monitors += 1
+    assert (work.wait(), work.stderr.read() if work.stderr else "") == (0, "")
+    assert monitors > 5
+
+
 def test_a_suspended_daemon_is_found_at_once_and_stopped_soon(serving: Services) -> None:
     serving.ok(NETWORK, "start")
     serving.mn1.run(["pkill", "--signal=STOP", "--exact", "named|dhcpd"])

@@ -3,25 +3,60 @@
 from __future__ import annotations
 
 from xcat_hamn.errors import CommandFailed, HamnError
-from xcat_hamn.services.patience import until_right
 from xcat_hamn.services.service import Service
 from xcat_hamn.system.files import read_text
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ipaddress import IPv4Network
+
 _HOSTS = "/etc/hosts"
+#: How many nodes a start looks up; one odd node must not keep DNS from starting.
+_SAMPLE = 5
 
 
-def known_host(hosts: str, nodes: list[str], domain: str) -> tuple[str, str] | None:
-    """Return (full name, IPv4 address) of the first of ``nodes`` that /etc/hosts gives one."""
-    addresses: dict[str, str] = {}
+def known_hosts(
+    hosts: str, nodes: list[str], domain: str, networks: list[dict[str, str]]
+) -> list[tuple[str, str]]:
+    """Return (full name, IPv4 address) of ``nodes`` that makedns must have put into ``domain``.
+
+    Those are the nodes that /etc/hosts names without another domain, with an address in one of
+    xCAT's ``networks`` that has no domain of its own; makedns leaves out the others.
+    """
+    served = [
+        network
+        for row in networks
+        if row.get("domain", "") in ("", domain) and (network := _network(row))
+    ]
+    found: dict[str, str] = {}
     for line in hosts.splitlines():
         words = line.partition("#")[0].split()
-        for name in words[1:]:
-            if ":" not in words[0] and not words[0].startswith("127."):
-                addresses.setdefault(name.split(".")[0], words[0])
-    for node in nodes:
-        if node in addresses:
-            return f"{node}.{domain}", addresses[node]
-    return None
+        names = [name for name in words[1:] if name.partition(".")[2] in ("", domain)]
+        if not names or len(names) < len(words) - 1 or not _is_served(words[0], served):
+            continue
+        for name in names:
+            found.setdefault(name.partition(".")[0], words[0])
+    return [(f"{node}.{domain}", found[node]) for node in nodes if node in found]
+
+
+def _network(row: dict[str, str]) -> IPv4Network | None:
+    """Return the IPv4 network of a row; IPv6 ones, written fd11::/64 with mask /64, are none."""
+    from ipaddress import IPv4Network
+
+    try:
+        return IPv4Network(f"{row['net']}/{row['mask'].lstrip('/')}", strict=False)
+    except (KeyError, ValueError):
+        return None
+
+
+def _is_served(address: str, served: list[IPv4Network]) -> bool:
+    from ipaddress import IPv4Address
+
+    try:
+        parsed = IPv4Address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in served)
 
 
 class Dns(Service):
@@ -60,24 +95,33 @@ class Dns(Service):
             )
         return lines
 
-    def prove(self) -> None:
-        """Ask for the SOA of the domain, and for a node that /etc/hosts knows."""
-        domain = self._domain()
-        until_right(self.ports.deadline, lambda: self._prove(domain))
+    def examine(self) -> None:
+        """Ask for the SOA; a node may be missing while an administrator adds it."""
+        self._dig(self._domain(), "SOA")
 
-    def _prove(self, domain: str) -> None:
+    def prove(self) -> None:
+        """Ask for the SOA of the domain, and for some nodes that makedns must have put there."""
+        domain = self._domain()
         self._dig(domain, "SOA")
-        nodes = [row.get("node", "") for row in self.ports.xcat.table("nodelist")]
-        known = known_host(read_text(_HOSTS) or "", nodes, domain)
-        if not known:
-            self.ports.log.info(f"dns: no node is in {_HOSTS}, so only the SOA was asked for")
-            return
-        answer = self._dig(known[0], "A")
-        if known[1] not in answer:
-            raise HamnError(
-                f"{known[0]} resolves to {', '.join(answer)}, but {_HOSTS} says {known[1]}: run "
-                "makedns -n"
-            )
+        xcat = self.ports.xcat
+        nodes = [row.get("node", "") for row in xcat.table("nodelist")]
+        known = known_hosts(read_text(_HOSTS) or "", nodes, domain, xcat.table("networks"))
+        problems = [one for one in map(self._wrong, known[:_SAMPLE]) if one]
+        if problems and len(problems) == len(known[:_SAMPLE]):
+            raise HamnError(f"{problems[0]} (and so for all {len(problems)} nodes asked for)")
+        for problem in problems:
+            self.ports.log.warning(f"dns: {problem}")
+
+    def _wrong(self, host: tuple[str, str]) -> str:
+        """Return what is wrong with the answer for ``host``, empty when nothing is."""
+        name, address = host
+        try:
+            answer = self._dig(name, "A")
+        except CommandFailed as problem:
+            return str(problem)
+        if address in answer:
+            return ""
+        return f"{name} resolves to {', '.join(answer)}, but {_HOSTS} says {address}: run makedns"
 
     def check(self) -> None:
         """Ask for the SOA of the domain that the start remembered."""

@@ -108,10 +108,18 @@ class Service:
         try:
             self.check()
             if deep:
-                self.prove()
+                self.examine()
         except HamnError as problem:
             return State(BROKEN, str(problem))
         return State(HEALTHY)
+
+    def examine(self) -> None:
+        """Ask all that an administrator's work in progress cannot make fail."""
+        self.prove()
+
+    def is_changing(self) -> bool:
+        """Tell whether somebody restarts the daemon right now, as xCAT's tools do."""
+        return any(self.ports.systemd.is_changing(unit) for unit in self.units)
 
     def check(self) -> None:
         """Ask the cheapest question that a broken daemon would not answer."""

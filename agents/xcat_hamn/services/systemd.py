@@ -90,10 +90,27 @@ class Systemd:
         if units:
             self._runner.run(["systemctl", "kill", "--signal=SIGKILL", *units], timeout=timeout)
 
+    def is_changing(self, unit: str) -> bool:
+        """Tell whether ``unit`` is being started or stopped, or was stopped on purpose.
+
+        False when its daemon has died: its unit is then "failed", or still "active".
+        """
+        show = ["systemctl", "show", "--property=ActiveState,Result", unit]
+        lines = self._runner.run(show, timeout=10).stdout.splitlines()
+        found = dict(line.split("=", 1) for line in lines if "=" in line)
+        if found.get("ActiveState") == "inactive":
+            return found.get("Result") == "success"
+        return found.get("ActiveState") in ("activating", "deactivating", "reloading")
+
     def starts_at_boot(self, unit: str) -> bool:
         """Tell whether systemd starts ``unit`` at boot, before Pacemaker is asked."""
-        result = self._runner.run(["systemctl", "is-enabled", unit], timeout=10)
-        return result.stdout.strip() in ("enabled", "enabled-runtime", "alias")
+        show = ["systemctl", "show", "--value", "--property=UnitFileState", unit]
+        state = self._runner.run(show, timeout=10).stdout.strip()
+        if state == "generated":
+            # From an init script: only is-enabled looks at its links.  (It is no use for the
+            # others: an alias is an "alias" to it, enabled or not.)
+            state = self._runner.run(["systemctl", "is-enabled", unit], timeout=10).stdout.strip()
+        return state in ("enabled", "enabled-runtime")
 
     def _last_words(self, unit: str) -> str:
         """Return the last line that the daemon itself logged, not systemd's about it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import traceback
 
 from xcat_hamn.errors import HamnError
 
@@ -19,18 +20,24 @@ _MARGIN = 0.2
 
 def each(
     services: Sequence[Service], act: Callable[[Service], None], deadline: Deadline
-) -> dict[str, Exception]:
+) -> dict[str, HamnError]:
     """Do ``act`` to every service, each in a thread of its own; return the failures by name.
 
     A service that has not come back by ``deadline`` is a failure, and is not waited for.
     """
-    failures: dict[str, Exception] = {}
+    failures: dict[str, HamnError] = {}
 
     def run(service: Service) -> None:
         try:
             act(service)
-        except Exception as problem:  # noqa: BLE001 - handed to the caller, which raises it
+        except HamnError as problem:
             failures[service.name] = problem
+        except Exception as problem:  # noqa: BLE001 - a thread's own last line of defense
+            service.ports.log.error(f"{service.name}: {traceback.format_exc()}")
+            failures[service.name] = HamnError(
+                f"met a fault of the agent itself ({type(problem).__name__}: {problem}): report it "
+                "with the traceback in the system log"
+            )
 
     threads = {
         service.name: threading.Thread(target=run, args=(service,), name=service.name, daemon=True)
@@ -48,12 +55,12 @@ def each(
     return failures
 
 
-def together_failed(failures: dict[str, Exception]) -> Exception:
+def together_failed(failures: dict[str, HamnError]) -> HamnError:
     """Return one error for all ``failures``: its sentence names each service.
 
     It keeps their kind when all are of one kind, for that decides the exit code.
     """
     kinds = {type(problem) for problem in failures.values()}
     sentence = "; ".join(f"{name}: {problem}" for name, problem in failures.items())
-    kind = kinds.pop() if len(kinds) == 1 else HamnError
-    return kind(sentence) if issubclass(kind, HamnError) else HamnError(sentence)
+    kind: type[HamnError] = kinds.pop() if len(kinds) == 1 else HamnError
+    return kind(sentence)

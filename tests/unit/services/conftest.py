@@ -66,6 +66,9 @@ class Machine:
     def starts_at_boot(self, unit):
         return True
 
+    def is_changing(self, unit):
+        return False
+
     # -- processes
     def of(self, units, names):
         return self.anywhere(names)
@@ -110,6 +113,7 @@ class Fake(Service):
         self.meet: threading.Barrier | None = meet
         self.steps = []
         self.word = "stopped"
+        self.changing = 0
 
     @property
     def units(self):
@@ -135,6 +139,13 @@ class Fake(Service):
     def stop(self):
         self._step("stop")
         self.word = "stopped"
+
+    def is_changing(self):
+        """Somebody restarts it; it is up again when that has been asked often enough."""
+        self.changing = max(0, self.changing - 1)
+        if self.changing == 1:
+            self.word = "healthy"
+        return self.changing > 0
 
     def state(self, *, deep):
         from xcat_hamn.services.service import State

@@ -133,7 +133,36 @@ def test_failures_of_several_kinds_ban_no_node(run, fake):
 def test_a_fault_of_the_agent_itself_is_not_swallowed(run, fake):
     services = {"dns": fake("dns", fails_in="start", error=KeyError("oops"))}
     code, reason = run(services, "start")
-    assert code == 1 and "oops" in reason
+    assert code == 1
+    assert reason.startswith("dns: met a fault of the agent itself (KeyError: 'oops')")
+    assert "Traceback" in services["dns"].ports.log.lines[-1]
+
+
+RECURRING = {"OCF_RESKEY_CRM_meta_interval": "10000"}
+
+
+def test_a_monitor_bears_with_a_restart_by_xcat_s_tools(run, fake):
+    services = {"dns": fake("dns"), "dhcp": fake("dhcp")}
+    assert run(services, "start")[0] == 0
+    services["dns"].word, services["dns"].changing = "stopped", 3
+    assert run(services, "monitor", **RECURRING) == (0, "")
+
+
+def test_but_not_with_a_daemon_that_died_or_stays_away(run, fake, monkeypatch):
+    services = {"dns": fake("dns"), "dhcp": fake("dhcp")}
+    run(services, "start")
+    services["dns"].word = "stopped"
+    assert run(services, "monitor", **RECURRING)[0] == 1
+    monkeypatch.setattr(netsvcs, "_RESTART_SECONDS", 0.3)
+    services["dns"].changing = 10**6
+    assert run(services, "monitor", **RECURRING) == (1, "dns: it is stopped")
+
+
+def test_a_probe_bears_with_nothing(run, fake):
+    services = {"dns": fake("dns"), "dhcp": fake("dhcp")}
+    run(services, "start")
+    services["dns"].word, services["dns"].changing = "stopped", 3
+    assert run(services, "monitor")[0] == 1
 
 
 def test_a_failed_stop_keeps_systemd_away(run, fake):

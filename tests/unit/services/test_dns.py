@@ -6,7 +6,7 @@ import socket
 import threading
 
 import pytest
-from xcat_hamn.services.dns import known_host
+from xcat_hamn.services.dns import known_hosts
 from xcat_hamn.services.dns_query import is_answer, question, soa_problem, verdict
 
 ZONE = "cluster.test"
@@ -102,17 +102,31 @@ HOSTS = """\
 fd11::101 cn1.cluster.test cn1
 10.11.0.101 cn1.cluster.test cn1   # rack 1
 10.11.0.102 cn2
+10.12.0.103 cn3
+10.11.0.104 cn4.other.test cn4
+not-an-address cn5
 """
+NETWORKS = [
+    {"net": "10.11.0.0", "mask": "/24"},
+    {"net": "10.12.0.0", "mask": "255.255.255.0", "domain": "other.test"},
+    {"net": "fd11::/64", "mask": "/64"},  # as xCAT writes it
+    {"net": "10.13.0.0", "mask": ""},
+    {"mask": "odd"},
+]
 
 
 @pytest.mark.parametrize(
     ("nodes", "found"),
     [
-        (["cn1"], ("cn1.cluster.test", "10.11.0.101")),
-        (["cn9", "cn2", "cn1"], ("cn2.cluster.test", "10.11.0.102")),
-        (["cn0", "rack"], None),
-        ([], None),
+        (["cn1"], [("cn1.cluster.test", "10.11.0.101")]),
+        (["cn9", "cn2"], [("cn2.cluster.test", "10.11.0.102")]),
+        (["cn0", "cn3", "cn4", "cn5", "rack"], []),
+        ([], []),
     ],
 )
-def test_a_node_that_etc_hosts_knows(nodes, found):
-    assert known_host(HOSTS, nodes, "cluster.test") == found
+def test_the_nodes_that_makedns_must_have_put_into_the_domain(nodes, found):
+    assert known_hosts(HOSTS, nodes, "cluster.test", NETWORKS) == found
+
+
+def test_without_networks_no_node_is_asked_for():
+    assert known_hosts(HOSTS, ["cn1"], "cluster.test", []) == []

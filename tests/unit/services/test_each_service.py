@@ -20,7 +20,7 @@ class Xcat:
     """xCAT with tables and commands; a command may have an effect on the machine."""
 
     def __init__(self, **tables):
-        self.tables = {"site": [], "nodelist": [], "chain": [], **tables}
+        self.tables = {"site": [], "nodelist": [], "chain": [], "networks": [], **tables}
         self.ran, self.effects = [], {}
 
     def command(self, *argv):
@@ -120,20 +120,34 @@ def test_xcatd_stop_waits_for_the_ports(daemon, ports):
 # -- dns -----------------------------------------------------------------------------------
 
 
-def test_dns_is_proven_by_soa_and_by_a_node(ports, monkeypatch):
-    ports.xcat = Xcat(site=[DOMAIN], nodelist=[{"node": "cn1"}])
-    answers = {"SOA": "mn1.cluster.test. root. 1 2 3 4 5\n", "A": "10.11.0.101\n"}
-    ports.runner = Runner(lambda argv: (0, answers[argv[-1]], ""))
-    monkeypatch.setattr("xcat_hamn.services.dns.read_text", lambda path: "10.11.0.101 cn1\n")
+NETWORKS = [{"net": "10.11.0.0", "mask": "255.255.255.0"}]
+
+
+def test_dns_is_proven_by_soa_and_by_nodes(ports, monkeypatch):
+    nodes = [{"node": "cn1"}, {"node": "cn2"}]
+    ports.xcat = Xcat(site=[DOMAIN], nodelist=nodes, networks=NETWORKS)
+    answers = {
+        "cluster.test": "mn1.cluster.test. root. 1 2 3 4 5\n",
+        "cn1.cluster.test": "10.11.0.101\n",
+        "cn2.cluster.test": "10.11.0.102\n",
+    }
+    ports.runner = Runner(lambda argv: (0, answers[argv[-2]], ""))
+    hosts = "10.11.0.101 cn1\n10.11.0.102 cn2\n"
+    monkeypatch.setattr("xcat_hamn.services.dns.read_text", lambda path: hosts)
     Dns(ports).prove()
     assert [argv[-2:] for argv in ports.runner.ran] == [
         ["cluster.test", "SOA"],
         ["cn1.cluster.test", "A"],
+        ["cn2.cluster.test", "A"],
     ]
     assert "@10.11.0.10" in ports.runner.ran[0]
-    answers["A"] = "10.11.0.99\n"
-    with pytest.raises(HamnError, match=r"resolves to 10\.11\.0\.99.*makedns -n"):
+    answers["cn1.cluster.test"] = "10.11.0.99\n"
+    Dns(ports).prove()  # one odd node is a warning
+    assert "resolves to 10.11.0.99" in ports.log.lines[-1]
+    answers["cn2.cluster.test"] = ""
+    with pytest.raises(HamnError, match=r"resolves to 10\.11\.0\.99.*all 2 nodes"):
         Dns(ports).prove()
+    Dns(ports).examine()  # a monitor does not mind: an administrator may be adding nodes
 
 
 @pytest.mark.parametrize("output", ["", ";; communications error: timed out\n"])

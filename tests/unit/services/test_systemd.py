@@ -54,6 +54,43 @@ def test_release_leaves_the_drop_ins_of_others(runner, tmp_path):
     assert runner.ran == ["systemctl daemon-reload"]
 
 
+@pytest.mark.parametrize(
+    ("shown", "asked", "starts"),
+    [
+        ("enabled", "alias", True),  # asked by an alias, as conserver for conserver-server
+        ("indirect", "alias", False),
+        ("disabled", "disabled", False),
+        ("generated", "enabled", True),  # an init script
+        ("generated", "disabled", False),
+        ("", "", False),
+    ],
+)
+def test_what_starts_at_boot(shown, asked, starts):
+    class Both:
+        def run(self, argv, timeout):
+            answer = {"show": shown, "is-enabled": asked}[argv[1]]
+            return Result(argv, 0, answer + "\n", "", 0.0)
+
+    assert Systemd(Both()).starts_at_boot("conserver") is starts
+
+
+@pytest.mark.parametrize(
+    ("active", "result", "changing"),
+    [
+        ("inactive", "success", True),
+        ("deactivating", "success", True),
+        ("activating", "success", True),
+        ("failed", "signal", False),
+        ("inactive", "exit-code", False),
+        ("active", "success", False),  # an init script's daemon that died
+        ("", "", False),
+    ],
+)
+def test_a_stop_on_purpose_is_told_from_a_death(runner, active, result, changing):
+    runner.answers = {"systemctl": (0, f"Result={result}\nActiveState={active}\n", "")}
+    assert Systemd(runner).is_changing("named") is changing
+
+
 JOURNAL = """\
 Nov 22 16:01:20 mn1 systemd[1]: Starting named.service - BIND Domain Name Server...
 Nov 22 16:01:21 mn1 named[80]: /etc/bind/named.conf:7: unknown option 'zonee'
