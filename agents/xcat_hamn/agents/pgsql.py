@@ -11,7 +11,7 @@ from xcat_hamn.database.postgresql.claim import Claim
 from xcat_hamn.database.postgresql.client import Client
 from xcat_hamn.database.postgresql.installation import Installation
 from xcat_hamn.database.postgresql.publication import Publication
-from xcat_hamn.database.postgresql.replication import Replication
+from xcat_hamn.database.postgresql.replication import Replication, discard_copy
 from xcat_hamn.ocf import codes
 from xcat_hamn.ocf.call import Handlers
 from xcat_hamn.ocf.declaration import (
@@ -220,6 +220,11 @@ class Pgsql(Handlers):
 
     def stop(self) -> None:
         """Stop the server; a demoted or crashed one, so nothing is handed over here."""
+        try:
+            discard_copy(self.installation)
+        except errors.HamnError as problem:
+            # What is left of a copy is no database: no reason to have this node fenced.
+            self.call.log.warning(str(problem))
         self._server().stop()
         remove(self._stamp())
         self.publication.stopped()

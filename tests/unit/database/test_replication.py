@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import pwd
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from xcat_hamn.database.postgresql.client import standby_names
-from xcat_hamn.database.postgresql.replication import COPYING, Replication
+from xcat_hamn.database.postgresql.installation import Installation
+from xcat_hamn.database.postgresql.replication import COPYING, Replication, discard_copy
+from xcat_hamn.system.runner import Runner
 
 extensions = pytest.importorskip("psycopg2.extensions")
 
@@ -88,3 +93,30 @@ def test_standby_names_are_quoted(names):
 
 def test_nobody_to_wait_for():
     assert standby_names([]) == ""
+
+
+@pytest.fixture
+def copying(tmp_path):
+    """Give the installation of an interrupted copy."""
+    name = pwd.getpwuid(os.geteuid()).pw_name
+    working = tmp_path / "main.xcat-hamn-copy"
+    working.mkdir()
+    (working / "PG_VERSION").write_text("15\n")
+    made = Installation(Runner(), pgdata=f"{tmp_path}/main", user=name, bindir="", config_file="")
+    return made, working
+
+
+def test_what_is_left_of_a_copy_is_removed(copying):
+    installation, working = copying
+    discard_copy(installation)
+    assert not working.exists()
+    discard_copy(installation)
+
+
+def test_it_is_never_removed_through_a_link(copying, tmp_path):
+    installation, working = copying
+    precious = tmp_path / "precious"
+    working.rename(precious)
+    working.symlink_to(precious)
+    discard_copy(installation)
+    assert (precious / "PG_VERSION").exists() and not working.is_symlink()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 
 from xcat_hamn.errors import CommandFailed, NodeError
+from xcat_hamn.system.files import read_text
+from xcat_hamn.system.processes import SIGKILL, signal_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,13 +82,11 @@ class Replication:
                 f"{target} is empty and a mount point, where a copy cannot be put in one step: "
                 "mount the file system one directory higher"
             )
-        working = f"{target}.xcat-hamn-copy"
+        working = _working(installation)
         complaints = []
         for peer, address in self.peers.items():
-            _discard(working, installation)
-            # It dies with this process: Pacemaker's kill of a start does not reach its group.
-            argv = ["setpriv", "--pdeathsig=KILL", "--", installation.program("pg_basebackup")]
-            argv += ["--no-password", "--checkpoint=fast"]
+            discard_copy(installation)
+            argv = [installation.program("pg_basebackup"), "--no-password", "--checkpoint=fast"]
             argv += ["--wal-method=stream", "--pgdata", working]
             argv += ["--dbname", self._conninfo([address], COPYING)]
             result = installation.runner.run(argv, user=installation.user, timeout=deadline.left())
@@ -96,7 +96,7 @@ class Replication:
                 os.rename(working, target)
                 return peer
             complaints.append(f"{peer}: {result.last_line()}")
-        _discard(working, installation)
+        discard_copy(installation)
         raise CommandFailed(
             f"{target} is empty and no other node gave a copy of the database "
             f"({'; '.join(complaints) or 'there is no other node'}): start the database there "
@@ -104,9 +104,34 @@ class Replication:
         )
 
 
-def _discard(working: str, installation: Installation) -> None:
-    """Remove the rest of an interrupted copy, as the database's user and never through a link."""
-    if os.path.lexists(working):
-        installation.runner.run(
-            ["rm", "-rf", "--one-file-system", "--", working], user=installation.user, timeout=60
-        ).require(f"the rest of an interrupted copy in {working} could not be removed")
+def _working(installation: Installation) -> str:
+    return f"{installation.pgdata}.xcat-hamn-copy"
+
+
+def discard_copy(installation: Installation) -> None:
+    """End and remove an interrupted copy, as the database's user and never through a link.
+
+    A start that was killed leaves pg_basebackup running, and that leaves its receiver.  Raises
+    CommandFailed when it cannot be removed.
+    """
+    working = _working(installation)
+    if not os.path.lexists(working):
+        return
+    for pid in _users_of(working):
+        signal_process(pid, SIGKILL)
+    installation.runner.run(
+        ["rm", "-rf", "--one-file-system", "--", working], user=installation.user, timeout=60
+    ).require(f"the rest of an interrupted copy in {working} could not be removed")
+
+
+def _users_of(working: str) -> list[int]:
+    """Return the processes that were started with the argument ``working``."""
+    found = []
+    for pid in (int(entry) for entry in os.listdir("/proc") if entry.isdecimal()):
+        try:
+            arguments = (read_text(f"/proc/{pid}/cmdline") or "").split("\0")
+        except OSError:
+            continue
+        if working in arguments and os.path.basename(arguments[0]) == "pg_basebackup":
+            found.append(pid)
+    return found

@@ -12,6 +12,7 @@ import os
 import signal
 
 from xcat_hamn.errors import CommandFailed
+from xcat_hamn.system.processes import SIGKILL, signal_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class Server:
         pid = self.installation.postmaster_pid()
         if pid is not None and not self._ended_in_order(pid):
             self._log.warning(f"PostgreSQL (pid {pid}) did not end when asked to: killing it")
-            _signal(pid, signal.SIGKILL)
+            signal_process(pid, SIGKILL)
         self._end_sessions()
 
     def _ended_in_order(self, pid: int) -> bool:
@@ -121,13 +122,13 @@ class Server:
         def gone() -> bool:
             left = self.installation.server_processes()
             for process in left:
-                _signal(process, signal.SIGKILL)
+                signal_process(process, SIGKILL)
             return not left
 
         self._deadline.wait_for(gone, "the end of PostgreSQL")
 
     def _ended(self, pid: int, number: signal.Signals, share: float) -> bool:
-        _signal(pid, number)
+        signal_process(pid, number)
         spent = self._deadline.total - self._deadline.left()
         patience = self._deadline.sooner(max(0.5, self._deadline.total * share - spent))
         return patience.holds(lambda: self.installation.postmaster_pid() is None)
@@ -146,13 +147,6 @@ class Server:
         self._deadline.wait_for(
             lambda: not self.client.server_state().in_recovery, "PostgreSQL's promotion"
         )
-
-
-def _signal(pid: int, number: int) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return
 
 
 def last_words(lines: Sequence[str]) -> str:
