@@ -1,7 +1,8 @@
 """ocf-tester of resource-agents on the staged agents, in a small machine of its own.
 
 An agent joins by an entry in ``AGENTS``; what it needs around it (a database, daemons) is set up
-by its function, which returns the parameters.
+by its function, which returns the parameters.  xcat-pgsql joins in test_pgsql_real.py, on a machine
+with a database.
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ from pathlib import Path
 import pytest
 from machines import Machine
 from stage import REPOSITORY
-
-TESTER = "/usr/sbin/ocf-tester"
+from tester import needs_tester, ocf_tester
 
 
 def mnidentity(_machine: Machine) -> dict[str, str]:
@@ -25,23 +25,7 @@ def mnidentity(_machine: Machine) -> dict[str, str]:
 AGENTS: dict[str, Callable[[Machine], dict[str, str]]] = {"xcat-mnidentity": mnidentity}
 
 
-def ocf_tester(machine: Machine, agent: str, parameters: dict[str, str]) -> tuple[int, str]:
-    """Run ocf-tester on ``agent`` in ``machine``; return its exit code and output."""
-    options = [word for name, value in parameters.items() for word in ("-o", f"{name}={value}")]
-    done = subprocess.run(
-        machine.enter(TESTER, "-v", "-n", "tested", *options, agent),
-        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "OCF_ROOT": "/usr/lib/ocf"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    return done.returncode, done.stdout
-
-
-@pytest.mark.skipif(not os.access(TESTER, os.X_OK), reason="needs the package resource-agents")
+@needs_tester
 @pytest.mark.parametrize("name", AGENTS)
 def test_ocf_tester_passes(stage, pair, name):
     machine = pair[0]

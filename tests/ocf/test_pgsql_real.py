@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from database_machine import ADDRESSES, BINDIR, PGDATA, SOCKETS, TOOLS, DatabaseMachine, template
 from machines import addresses, join, wait_until
+from tester import needs_tester, ocf_tester
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="needs root: makes namespaces"),
@@ -146,6 +147,13 @@ def test_the_life_of_a_database(alone):
     assert (machine.servers(), machine.score) == ("", "")
     alone.ok("start")
     assert machine.sql("SELECT n FROM kept") == "1"
+
+
+@needs_tester
+def test_ocf_tester_passes(alone):
+    code, output = ocf_tester(alone.machine, alone.path, alone.parameters)
+    assert code == 0, output
+    assert "passed all tests" in output
 
 
 def test_a_server_that_died_is_reported_and_recovered(alone):
