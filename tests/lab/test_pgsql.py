@@ -100,8 +100,12 @@ class Databases:
         return None if found is None else found.get("name")
 
     def attribute(self, viewer: Node, node: Node, name: str) -> str | None:
+        """Return an attribute, None while there is none or the viewer's cluster is not up."""
+        status = clusterkit.crm_mon(viewer)
+        if status is None:
+            return None
         path = f"node_attributes/node[@name='{node.name}']/attribute[@name='{name}']"
-        found = self.status(viewer).find(path)
+        found = status.find(path)
         return None if found is None else found.get("value")
 
     def failures(self, viewer: Node) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from xcat_hamn.errors import CommandFailed, HamnError
+from xcat_hamn.services.patience import until_right
 from xcat_hamn.services.service import Service
 from xcat_hamn.system.files import read_text
 
@@ -10,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ipaddress import IPv4Network
 
-_HOSTS = "/etc/hosts"
+HOSTS = "/etc/hosts"
 #: How many nodes a start looks up; one odd node must not keep DNS from starting.
 _SAMPLE = 5
 
@@ -102,10 +103,13 @@ class Dns(Service):
     def prove(self) -> None:
         """Ask for the SOA of the domain, and for some nodes that makedns must have put there."""
         domain = self._domain()
+        until_right(self.ports.deadline, lambda: self._prove(domain))
+
+    def _prove(self, domain: str) -> None:
         self._dig(domain, "SOA")
         xcat = self.ports.xcat
         nodes = [row.get("node", "") for row in xcat.table("nodelist")]
-        known = known_hosts(read_text(_HOSTS) or "", nodes, domain, xcat.table("networks"))
+        known = known_hosts(read_text(HOSTS) or "", nodes, domain, xcat.table("networks"))
         problems = [one for one in map(self._wrong, known[:_SAMPLE]) if one]
         if problems and len(problems) == len(known[:_SAMPLE]):
             raise HamnError(f"{problems[0]} (and so for all {len(problems)} nodes asked for)")
@@ -121,7 +125,7 @@ class Dns(Service):
             return str(problem)
         if address in answer:
             return ""
-        return f"{name} resolves to {', '.join(answer)}, but {_HOSTS} says {address}: run makedns"
+        return f"{name} resolves to {', '.join(answer)}, but {HOSTS} says {address}: run makedns"
 
     def check(self) -> None:
         """Ask for the SOA of the domain that the start remembered."""

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from xcat_hamn.errors import CommandFailed, HamnError, MissingTool
-from xcat_hamn.services import console, dhcp_probe, osdeploy, xcatd
+from xcat_hamn.services import console, dhcp, dhcp_probe, osdeploy, xcatd
 from xcat_hamn.services.console import Console, consoles_in
 from xcat_hamn.services.dhcp import Dhcp
 from xcat_hamn.services.dns import Dns
@@ -20,12 +20,14 @@ class Xcat:
     """xCAT with tables and commands; a command may have an effect on the machine."""
 
     def __init__(self, **tables):
-        self.tables = {"site": [], "nodelist": [], "chain": [], "networks": [], **tables}
-        self.ran, self.effects = [], {}
+        empty = ("site", "nodelist", "chain", "networks", "mac")
+        self.tables = {**{name: [] for name in empty}, **tables}
+        self.ran, self.effects, self.prints = [], {}, {}
 
     def command(self, *argv):
         self.ran.append(" ".join(argv))
         self.effects.get(" ".join(argv), lambda: None)()
+        return Result(argv, 0, self.prints.get(" ".join(argv), ""), "", 0.0)
 
     def table(self, name):
         return self.tables[name]
@@ -182,6 +184,32 @@ def test_dhcp_does_not_believe_makedhcp(ports, machine, monkeypatch):
     machine.done.clear()
     Dhcp(ports).regenerate()
     assert machine.done == []
+
+
+def test_dhcp_reservations_that_were_written_into_the_void_are_made_again(
+    ports, machine, monkeypatch, tmp_path
+):
+    machine.name = "dhcpd"
+    machine.spawn()
+    monkeypatch.setattr(Dhcp, "units", ["isc-dhcp-server"])
+    hosts = tmp_path / "hosts"
+    hosts.write_text("10.11.0.101 cn1.cluster.test cn1\n10.11.0.102 cn2\n")
+    monkeypatch.setattr(dhcp, "HOSTS", str(hosts))
+    rows = [{"node": name, "mac": "02:00:00:00:00:01"} for name in ("cn1", "cn2", "unnamed")]
+    ports.xcat = Xcat(nodelist=rows, mac=rows)
+    with pytest.raises(HamnError, match=r"no reservation of cn1, cn2: look"):
+        Dhcp(ports).regenerate()
+    assert ports.xcat.ran.count("makedhcp -a") > 1
+    listed = "cn2: ip-address = 10.11.0.102, hardware-address = 02:00:00:00:00:01\n"
+
+    def listens():
+        if ports.xcat.ran.count("makedhcp -a") > 1:
+            ports.xcat.prints["makedhcp -q cn1,cn2"] = listed
+
+    ports.xcat.ran.clear()
+    ports.xcat.effects["makedhcp -a"] = listens
+    Dhcp(ports).regenerate()
+    assert ports.xcat.ran.count("makedhcp -a") == 2
 
 
 def test_dhcp_is_asked_from_the_service_address(ports, machine, monkeypatch):
