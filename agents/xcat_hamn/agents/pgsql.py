@@ -6,6 +6,7 @@ import os
 import time
 
 from xcat_hamn import __version__, errors
+from xcat_hamn.agents.pgsql_parameters import PARAMETERS
 from xcat_hamn.database.postgresql import decision
 from xcat_hamn.database.postgresql.claim import Claim
 from xcat_hamn.database.postgresql.client import Client
@@ -14,20 +15,11 @@ from xcat_hamn.database.postgresql.publication import Publication
 from xcat_hamn.database.postgresql.replication import Replication, discard_copy
 from xcat_hamn.ocf import codes
 from xcat_hamn.ocf.call import Handlers
-from xcat_hamn.ocf.declaration import (
-    BOOLEAN,
-    INTEGER,
-    STRING,
-    Action,
-    Agent,
-    Parameter,
-)
+from xcat_hamn.ocf.declaration import Action, Agent
 from xcat_hamn.system.files import read_text, remove, write_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from xcat_hamn.database.postgresql.client import ServerState
     from xcat_hamn.database.postgresql.server import Server
     from xcat_hamn.ocf.call import Call
@@ -42,26 +34,6 @@ _UNSETTLED = ("other primary", "handover under way", "handover incomplete")
 #: Seconds for which a monitor bears with a server that does not answer (a crash recovery after a
 #: backend died takes about one).
 _ANSWER_PATIENCE = 5.0
-
-
-def _nodes_problem(text: str) -> str | None:
-    for word in text.split():
-        name, separator, address = word.partition("=")
-        if not (name and separator and address):
-            return (
-                f'parameter nodes has "{word}", which is not NODE=ADDRESS: give for example '
-                '"mn1=10.11.0.11 mn2=10.11.0.12"'
-            )
-    return None
-
-
-def _absolute(name: str) -> Callable[[str], str | None]:
-    def check(text: str) -> str | None:
-        if text.startswith("/"):
-            return None
-        return f'parameter {name} is "{text}", which is no absolute path: start it with a slash'
-
-    return check
 
 
 class Pgsql(Handlers):
@@ -342,96 +314,7 @@ AGENT = Agent(
         "advertises promotion score -INFINITY, so that `pcs resource move` refuses, and says why "
         "in node attribute xcat-db-limit."
     ),
-    parameters=(
-        Parameter(
-            "pgdata",
-            STRING,
-            "data directory",
-            "The data directory of the database, the same path on every node. An empty or absent "
-            "one is filled with a copy of another node's.",
-            required=True,
-            unique_group="pgdata",
-            check=_absolute("pgdata"),
-        ),
-        Parameter(
-            "nodes",
-            STRING,
-            "replication address of every node",
-            "Cluster node names with the addresses that replication uses, as NODE=ADDRESS "
-            "separated by spaces. These are the nodes' own addresses, never a service address.",
-            required=True,
-            check=_nodes_problem,
-        ),
-        Parameter(
-            "config_file",
-            STRING,
-            "postgresql.conf outside the data directory",
-            "Path of postgresql.conf where the distribution keeps it outside the data directory "
-            "(Debian: /etc/postgresql/15/main/postgresql.conf).",
-            check=_absolute("config_file"),
-        ),
-        Parameter(
-            "bindir",
-            STRING,
-            "directory of PostgreSQL's programs",
-            "Directory of postgres, pg_basebackup and pg_controldata. Without it they are found by "
-            "the data directory's version in the places that distributions use.",
-            check=_absolute("bindir"),
-        ),
-        Parameter(
-            "user",
-            STRING,
-            "operating system user",
-            "The user that owns the data directory and runs the server; also the name of the "
-            "database superuser, who must be let in on the unix socket by peer authentication.",
-            default="postgres",
-        ),
-        Parameter("port", INTEGER, "port", "The port that the server listens on.", default="5432"),
-        Parameter(
-            "socket_directory",
-            STRING,
-            "directory of the unix socket",
-            "Where the server puts its unix socket (setting unix_socket_directories).",
-            default="/var/run/postgresql",
-            check=_absolute("socket_directory"),
-        ),
-        Parameter(
-            "replication_user",
-            STRING,
-            "database user for replication",
-            "The database user with the REPLICATION attribute; pg_hba.conf of every node must let "
-            "it in from every other node's address.",
-            default="xcat_repl",
-        ),
-        Parameter(
-            "passfile",
-            STRING,
-            "password file for replication",
-            "A libpq password file (mode 0600, owned by the operating system user) with the "
-            "password of the replication user. The password itself never enters the cluster "
-            "configuration.",
-            check=_absolute("passfile"),
-        ),
-        Parameter(
-            "synchronous",
-            BOOLEAN,
-            "commits wait for an attached standby",
-            "Whether commits wait until an attached standby has them on disk. Without it a standby "
-            "is never known to hold every commit, and can take over in a planned move only.",
-            default="true",
-            reloadable=True,
-        ),
-        Parameter(
-            "report_degraded",
-            BOOLEAN,
-            "report a primary without standby as degraded",
-            "Whether the monitor of a primary without a confirmed standby returns 191 (promoted, "
-            "degraded). crm_mon keeps showing that until a cleanup, so it is off by default; node "
-            "attribute xcat-db says it in any case.",
-            default="false",
-            reloadable=True,
-        ),
-    ),
+    parameters=PARAMETERS,
     actions=(
         Action("start", 300),
         Action("stop", 120),
