@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 
 from xcat_hamn.cluster.vocabulary import GATE
-from xcat_hamn.errors import HamnError
-from xcat_hamn.fencing.view import Observation, Target, observe
+from xcat_hamn.errors import CommandFailed, HamnError
+from xcat_hamn.fencing.archive import configuration_at_loss
+from xcat_hamn.fencing.view import Observation, Target, observe, wishes_in
 from xcat_hamn.system.runner import Runner
 
 _TIMEOUT = 10.0
@@ -47,6 +48,17 @@ class LiveCluster:
                 return value.strip()
         return ""
 
+    def wishes_at_loss(self, target: Target) -> frozenset[str] | None:
+        """Return the moves away from the node that were there when this membership formed.
+
+        None when that cannot be known.
+        """
+        try:
+            configuration = configuration_at_loss()
+            return None if configuration is None else wishes_in(configuration, target)
+        except (HamnError, OSError):
+            return None
+
     def tell(self, sentence: str) -> None:
         """Show ``sentence`` in crm_mon for this node; best effort, the log has it too."""
         change = f"--update={sentence}" if sentence else "--delete"
@@ -61,4 +73,9 @@ class LiveCluster:
 
     def _ask(self, argv: list[str], purpose: str) -> str:
         result = self._runner.run(argv, timeout=_TIMEOUT, limit=_LIMIT)
-        return result.require(f"could not {purpose}").stdout
+        if not result.ok:
+            raise CommandFailed(
+                f"could not {purpose}: `{argv[0]}` ended with {result.returncode}: see whether "
+                "Pacemaker runs on this node"
+            )
+        return result.stdout

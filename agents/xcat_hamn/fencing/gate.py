@@ -27,6 +27,9 @@ class Cluster(Protocol):
     def ring(self) -> str:
         """Return the id of the membership that this node is in, empty when it is not known."""
 
+    def wishes_at_loss(self, target: Target) -> frozenset[str] | None:
+        """Return the moves that were asked for before the node was lost, None if not known."""
+
     def tell(self, sentence: str) -> None:
         """Show ``sentence`` in crm_mon for this node; an empty one removes it."""
 
@@ -114,12 +117,22 @@ class Gate:
         loss = self._loss
         if loss is None:
             ring = self._cluster.ring()
-            loss = self._memory.recall(ring) or Loss(ring, seen.wishes, seen.confirmations)
+            loss = self._memory.recall(ring) or self._first_sight(ring, seen)
         current = loss.without_withdrawn(seen)
         if current != self._loss:
             self._memory.keep(current)
             self._loss = current
         return current
+
+    def _first_sight(self, ring: str, seen: Observation) -> Loss:
+        """Return a loss that no call has seen before: what is there now is older than it.
+
+        Unless the cluster's own records say that a move was asked for since the node was lost.
+        """
+        before = None
+        if seen.wishes and seen.presence is Presence.LOST:
+            before = self._cluster.wishes_at_loss(self._target)
+        return Loss(ring, seen.wishes if before is None else before, seen.confirmations)
 
     def _show(self, sentence: str) -> None:
         if sentence != self._shown:

@@ -81,11 +81,16 @@ def observe(status: str, configuration: str, target: Target) -> Observation:
         role=_role(seen, target, others),
         group=_by_id(cib, "group", target.group) is not None,
         others=others,
-        wishes=frozenset(_wishes(cib, target, nodes)),
+        wishes=frozenset(_wishes(cib, target)),
         confirmations=frozenset(_confirmations(seen, target.node)),
         ordered=any(_is_order(event, target.node) for event in _events(seen)),
         power=_has_power(cib, target.node),
     )
+
+
+def wishes_in(configuration: str, target: Target) -> frozenset[str]:
+    """Return the moves away from the node that a CIB holds.  Raises CommandFailed."""
+    return frozenset(_wishes(_parse(configuration, "cibadmin"), target))
 
 
 def nodes_of(status: str) -> dict[str, bool]:
@@ -152,7 +157,8 @@ def _by_id(root: etree._Element, tag: str, identifier: str) -> etree._Element | 
     return next((e for e in root.iter(tag) if e.get("id") == identifier), None)
 
 
-def _wishes(cib: etree._Element, target: Target, nodes: dict[str, etree._Element]) -> Iterator[str]:
+def _wishes(cib: etree._Element, target: Target) -> Iterator[str]:
+    nodes = {node.get("uname") for node in cib.iter("node")}
     names = {target.group}
     group = _by_id(cib, "group", target.group)
     parent = group.getparent() if group is not None else None

@@ -34,10 +34,11 @@ class StandInCluster:
     After the last look, whoever asked for the fencing is gone.
     """
 
-    def __init__(self, *looks, ring="1.2c"):
+    def __init__(self, *looks, ring="1.2c", at_loss=None):
         self.looks = list(looks)
         self.told = []
         self.ring_id = ring
+        self.at_loss = at_loss
 
     def observe(self, target):
         look = self.looks.pop(0)
@@ -47,6 +48,9 @@ class StandInCluster:
 
     def ring(self):
         return self.ring_id
+
+    def wishes_at_loss(self, target):
+        return self.at_loss
 
     def tell(self, sentence):
         self.told.append(sentence)
@@ -64,14 +68,14 @@ def memory(tmp_path):
 def decide(memory):
     """Let a gate decide on looks at the cluster; return the answer and what crm_mon showed."""
 
-    def run(*looks, level=Level.ROLE, automatic=False, ring="1.2c"):
+    def run(*looks, level=Level.ROLE, automatic=False, ring="1.2c", at_loss=None):
         time = [0.0]
 
         def sleep(seconds):
             assert seconds <= 1.0, "an approval must be acted on within two seconds"
             time[0] += seconds
 
-        cluster = StandInCluster(*looks, ring=ring)
+        cluster = StandInCluster(*looks, ring=ring, at_loss=at_loss)
         clock = Clock(lambda: time[0], sleep)
         gate = Gate(TARGET, level, automatic, cluster, memory, print, clock)
         verdict = gate.decide()
@@ -95,6 +99,16 @@ def test_a_move_that_is_older_than_the_loss_does_not_count(decide):
     row, told = decide(*[lost(WISH)] * 5)
     assert row == "abandoned"
     assert "`pcs resource clear xcat-mn`" in told[0]
+
+
+def test_a_move_between_the_loss_and_the_first_look_counts(decide):
+    assert decide(lost(WISH), at_loss=frozenset())[0] == "approved"
+    assert decide(lost(WISH), ring="1.34", at_loss=frozenset({WISH}))[0] == "abandoned"
+
+
+def test_a_node_that_cannot_stop_was_not_lost_with_this_membership(decide):
+    stuck = lost(WISH, presence=Presence.STUCK)
+    assert decide(stuck, stuck, at_loss=frozenset())[0] == "abandoned"
 
 
 def test_an_old_move_counts_once_it_was_cleared_and_asked_for_again(decide):
