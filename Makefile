@@ -15,6 +15,7 @@ help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 prerequisites: ## install the Debian packages that tests, lab and build need
+	@test -x $(PYTHON) || { apt-get --quiet update && apt-get --quiet --yes install python3; }
 	@tests/lab/labkit/prerequisites
 
 venv: $(VENV)/.complete ## make build/venv with pytest, hypothesis, ruff and mypy
