@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 #: Our own fence agent: a level whose devices are all of this kind switches nothing off.
 AGENT = "fence_xcat_operator"
-_PROMOTED = frozenset({"Promoted", "Master"})
+_PROMOTED = frozenset({"Promoted", "Promoting", "Demoting"})
 #: Ids of the constraints that `pcs resource move`, `pcs resource ban` and `crm_resource` write.
 _PREFER, _BAN = "cli-prefer-", "cli-ban-"
 
@@ -141,15 +141,15 @@ def _role(seen: etree._Element, target: Target, others: tuple[str, ...]) -> Role
 def _holders(seen: etree._Element, target: Target) -> Iterator[str]:
     """Yield the nodes with a member of the group or the promoted database.
 
-    An unclean node's resources are still listed, and so is what is only starting or stopping.
+    An unclean node's resources are still listed, and so is what is only starting or stopping.  A
+    demotion under way names no node: nobody is known to hold the role then.
     """
     group = _by_id(seen, "group", target.group)
     for resource in () if group is None else group.iterfind("resource"):
         yield from (node.get("name", "") for node in resource.iterfind("node"))
     database = _by_id(seen, "clone", target.database) if target.database else None
     for resource in () if database is None else database.iterfind(".//resource"):
-        under_way = resource.get("pending", "").startswith(("Promot", "Demot"))
-        if resource.get("role") in _PROMOTED or under_way:
+        if resource.get("role") in _PROMOTED:
             yield from (node.get("name", "") for node in resource.iterfind("node"))
 
 

@@ -25,7 +25,7 @@ class Gated:
         self.lab = lab
 
     def make(self, power: bool = True) -> None:
-        """Build the cluster on mn1 and mn2, with the role on mn1."""
+        """Build the cluster on mn1 and mn2, with the role on one of them."""
         nodes = [self.lab.node(name) for name in MEMBERS]
         provision.install_package(nodes, provision.package())
         for node in nodes:
@@ -35,7 +35,7 @@ class Gated:
         cluster.make(self.lab)
         first = nodes[0]
         first.run(["cibadmin", "--modify", "--allow-create", "--xml-pipe"], stdin=_cib(power))
-        self.wait_role("mn1", timeout=60)
+        provision.wait_active(self.lab, 60)
         self.wait_idle("mn1")
 
     def wait_role(self, where: str, timeout: float = 60) -> None:
