@@ -146,6 +146,9 @@ def _context() -> ssl.SSLContext:
 def _connect(host: str, port: int) -> ssl.SSLSocket:
     try:
         plain = socket.create_connection((host, port), timeout=15)
+    except ConnectionResetError as error:
+        # The server gave up faster than connect(2) returned; to perl both are one step.
+        raise _Refused(f"SSL connect attempt failed: {error}", errno.ECONNRESET) from error
     except OSError as error:
         raise _Refused(str(error), error.errno or errno.ECONNREFUSED) from error
     plain.settimeout(None)  # as the real client: a hung listener hangs it
