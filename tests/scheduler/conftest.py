@@ -47,7 +47,13 @@ CIB = """\
   </status>
 </cib>
 """
-FENCE_DEVICE = '<primitive id="bmc" class="stonith" type="fence_ipmilan"/>'
+BMCS = tuple(
+    f'<primitive id="bmc-{node}" class="stonith" type="fence_ipmilan"/>' for node in ("mn1", "mn2")
+)
+#: As [fencing] devices of the site file.
+POWER = "mn1=bmc-mn1 mn2=bmc-mn2"
+#: Where they run means nothing: the surviving node uses them, started there or not.
+FENCE_DEVICES = ("xcat-gate-standby", "xcat-gate", "bmc-mn1", "bmc-mn2")
 #: What a primary and a standby that may be promoted report; the gate of one that may not.
 PRIMARY, STANDBY, GATED = "1000", "100", "-INFINITY"
 
@@ -55,13 +61,17 @@ PRIMARY, STANDBY, GATED = "1000", "100", "-INFINITY"
 class PaperCluster:
     """A CIB, and the transitions that crm_simulate makes of it."""
 
-    def __init__(self, directory, failover="manual", engine="postgresql", devices="none"):
+    def __init__(
+        self, directory, failover="manual", engine="postgresql", devices="none", power=False
+    ):
+        devices = POWER if power else devices
         pgdata = "pgdata = /var/lib/postgresql/15/main" if engine == "postgresql" else ""
         text = SITE.format(failover=failover, engine=engine, pgdata=pgdata, devices=devices)
         where = fragments.directory()
         live = cib.parse(CIB)
         if devices != "none":
-            live.find("configuration/resources").append(etree.fromstring(FENCE_DEVICE))
+            resources = live.find("configuration/resources")
+            resources.extend(etree.fromstring(bmc) for bmc in BMCS)
         filled = fragments.fragments_of(read_site(text), where)
         self._directory = directory
         self.cib = cib.merge(live, filled, fragments.owned_ids(where))
@@ -176,7 +186,13 @@ def golden(request):
 
 def _summary(name, transition):
     lines = [f"# {name.replace('_', ' ')}"]
-    lines += [f"{s.operation:8} {s.resource:16} {s.node}" for s in transition.actions()]
+    lines += [
+        f"{s.operation:8} {s.resource:16} {s.node}"
+        for s in transition.actions()
+        if s.resource not in FENCE_DEVICES
+    ]
     for resource, places in transition.placement.items():
+        if resource in FENCE_DEVICES:
+            continue
         lines.append(f"= {resource:15} " + ", ".join(f"{role} on {node}" for node, role in places))
     return "\n".join(lines) + "\n"

@@ -12,7 +12,12 @@ GROUP = ("xcat-mnidentity", "xcat-xcatd", "xcat-netsvcs", "xcat-osdeploy")
 
 
 def done(transition):
-    return [(step.operation, step.resource, step.node) for step in transition.actions()]
+    """Return what acts, in order, without the starts and stops of fence devices."""
+    return [
+        (step.operation, step.resource, step.node)
+        for step in transition.actions()
+        if not step.resource.startswith(("xcat-gate", "bmc-"))
+    ]
 
 
 def stops(node):
@@ -149,22 +154,61 @@ def test_database_that_fails_on_the_primary(running, golden):
 
 
 @pytest.mark.parametrize("loss", ["--node-down", "--node-fail"])
-@pytest.mark.parametrize("devices", ["none", "bmc"])
-def test_lost_standby(running, loss, devices):
+@pytest.mark.parametrize("power", [False, True])
+def test_lost_standby(running, loss, power):
     """Gracefully or not, with fencing or without: the active management node goes on untouched."""
-    cluster = running(devices=devices)
+    cluster = running(power=power)
     lost = cluster.run(loss, "mn2")
     touched = [step for step in lost.actions() if step.node == "mn1" and step.resource in GROUP]
     assert touched == []
     assert where(lost) == all_on("mn1")
 
 
-def test_lost_primary_with_a_fence_device(running, golden):
-    """R 8.0 from a dead primary: it is switched off before the other database takes over."""
-    lost = running(failover="automatic", devices="bmc").run("--node-fail", "mn1")
-    order = [step for step in done(lost) if step[1] != "bmc"]
-    assert order == [("fence", "(off)", "mn1"), ("promote", "xcat-db", "mn2"), *starts("mn2")]
-    golden(takeover=lost)
+@pytest.mark.parametrize("failover", ["manual", "automatic"])
+@pytest.mark.parametrize("power", [False, True])
+def test_lost_primary(running, failover, power):
+    """R 8.0 from a dead primary: nothing of it begins before the fencing of the old one is done.
+
+    The gate is in that fencing: on paper it succeeds at once.
+    """
+    lost = running(failover=failover, power=power).run("--node-fail", "mn1")
+    assert done(lost) == [
+        ("fence", "(off)", "mn1"),
+        ("promote", "xcat-db", "mn2"),
+        *starts("mn2"),
+    ]
+    assert where(lost) == all_on("mn2")
+
+
+def test_lost_primary_and_the_move_that_approves(running, golden):
+    """What `pcs resource move xcat-mn mn2` writes while the gate waits changes no step of it."""
+    cluster = running(power=True)
+    cluster.prefer("mn2")
+    takeover_by_force = cluster.run("--node-fail", "mn1")
+    assert where(takeover_by_force) == all_on("mn2")
+    cluster.scores(mn2="1000")
+    cluster.forget_preference()
+    assert done(cluster.run()) == []
+    golden(takeover=takeover_by_force)
+
+
+def test_lost_primary_whose_standby_is_gated(running):
+    """It may be switched off, but no move makes a primary of a node that would lose data."""
+    cluster = running(power=True)
+    cluster.scores(mn2="-INFINITY")
+    cluster.prefer("mn2")
+    lost = cluster.run("--node-fail", "mn1")
+    assert done(lost) == [("fence", "(off)", "mn1")]
+    assert where(lost) == {resource: [] for resource in (*GROUP, "primary")}
+
+
+def test_a_primary_that_cannot_stop_is_fenced_before_the_role_moves(running):
+    cluster = running(power=True)
+    cluster.prefer("mn2")
+    cluster.run(failing=("--op-fail", "xcat-xcatd_stop_0@mn1=1"))
+    steps = done(cluster.run())
+    assert steps[0] == ("fence", "(off)", "mn1")
+    assert ("promote", "xcat-db", "mn2") in steps
 
 
 def test_standby_in_standby_mode_and_back(running, golden):
@@ -203,7 +247,7 @@ def test_gate_opened_again(running):
 def test_management_node_without_a_database_in_the_cluster(paper, golden):
     cluster = paper(engine="none")
     start = cluster.run()
-    (node,) = {step.node for step in start.actions()}
+    (node,) = {node for _operation, _resource, node in done(start)}
     assert done(start) == starts(node)
     other = "mn2" if node == "mn1" else "mn1"
     cluster.prefer(other)

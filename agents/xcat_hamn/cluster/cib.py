@@ -77,6 +77,15 @@ def fence_devices(cib: etree._Element) -> list[str]:
     return [str(device) for device in found] if isinstance(found, list) else []
 
 
+def foreign_levels(
+    cib: etree._Element, nodes: Collection[str], owned: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield id and node of each fencing level of ``nodes`` that is somebody else's."""
+    for level in cib.iterfind("configuration/fencing-topology/fencing-level"):
+        if level.get("target") in nodes and level.get("id") not in owned:
+            yield level.get("id", ""), level.get("target", "")
+
+
 def merge(
     live: etree._Element, fragments: Sequence[etree._Element], owned: Collection[str]
 ) -> etree._Element:

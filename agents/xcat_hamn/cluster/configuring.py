@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from lxml import etree
 
-from xcat_hamn.cluster import cib, fragments
+from xcat_hamn.cluster import cib, fragments, levels
 from xcat_hamn.cluster.difference import Change, changes, configuration, same_configuration
 from xcat_hamn.cluster.pacemaker import CibChanged, InvalidConfiguration, Pacemaker
 from xcat_hamn.cluster.simulate import Transition
@@ -18,9 +18,10 @@ from xcat_hamn.errors import HamnError
 #: How often the change is tried again when somebody else changes the CIB at the same time.
 ATTEMPTS = 5
 NO_FENCING = (
-    "no fence device is configured ([fencing] devices = none): a dead management node cannot be "
-    "taken over safely, because nothing proves that it does not still write to the database and "
-    "answer at the service address: create one (`pcs stonith create`) and name it in the site file"
+    "no power device is configured ([fencing] devices = none): a lost management node is taken "
+    "over on your word alone that it is off, even with failover = automatic, and if the word is "
+    "wrong two nodes write to the database and answer at the service address: create a device "
+    "(`pcs stonith create`) and name it in the site file"
 )
 
 #: Takes an agent's name and the parameters it would get; returns what can never be right.
@@ -149,8 +150,14 @@ class Configurator:
         problems.extend(
             f"{self._site.path}, [fencing] devices: the cluster has no fence device {name}: create "
             "it with `pcs stonith create`, or write none"
-            for name in self._site.words("fencing", "devices")
+            for name in levels.devices(self._site)
             if name not in devices
+        )
+        problems.extend(
+            f"the cluster has the fencing level {level} for {node}, which would go round the "
+            f"operator's gate: remove it with `pcs stonith level clear target {node}`, and name "
+            f"its devices in {self._site.path}, [fencing] devices"
+            for level, node in cib.foreign_levels(live, named, self._where_ids())
         )
         if problems:
             raise SiteError(problems)

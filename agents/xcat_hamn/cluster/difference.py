@@ -11,7 +11,12 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
-_UNITS = frozenset({"primitive", "group", "clone", "rsc_colocation", "rsc_order", "rsc_location"})
+_UNITS = frozenset(
+    {
+        *("primitive", "group", "clone"),
+        *("rsc_colocation", "rsc_order", "rsc_location", "fencing-level"),
+    }
+)
 _UNORDERED = ("meta_attributes", "instance_attributes", "operations", "cluster_property_set")
 _OP_SHOWN = ("timeout", "on-fail", "enabled", "start-delay")
 
@@ -100,8 +105,14 @@ _SUMMARIES = {
     "colocation": "{rsc} runs where {with-rsc} is {with-rsc-role}",
     "order": "{first-action} {first}, then {then-action} {then}",
     "property": "{value}",
+    "fencing level": "{index} of {target}: {devices}",
 }
-_KINDS = {"rsc_colocation": "colocation", "rsc_order": "order", "rsc_location": "location"}
+_KINDS = {
+    "rsc_colocation": "colocation",
+    "rsc_order": "order",
+    "rsc_location": "location",
+    "fencing-level": "fencing level",
+}
 
 
 def _units(cib: etree._Element) -> dict[str, _Unit]:

@@ -39,6 +39,7 @@ FRAGMENTS = (
         "database-postgresql.xml", lambda site: site.text("database", "engine") == "postgresql"
     ),
     Fragment("management-node.xml", lambda site: True),  # noqa: ARG005
+    Fragment("fencing.xml", lambda site: True),  # noqa: ARG005
 )
 
 

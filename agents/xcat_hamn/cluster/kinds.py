@@ -109,11 +109,27 @@ def _service_addresses(text: str) -> str:
     return " ".join(addresses)
 
 
+def _fence_devices(text: str) -> str:
+    if text == "none":
+        return ""
+    words = []
+    for word in text.split():
+        node, equals, devices = word.partition("=")
+        if not equals or not node or not devices:
+            raise ValueError(
+                f'"{word}" is not NODE=DEVICE: write for example mn1=bmc-mn1 mn2=bmc-mn2, or none'
+            )
+        together = [_name(device) for device in devices.split("+")]
+        words.append(f"{_name(node)}={'+'.join(_checked_unique(together))}")
+    return " ".join(_checked_unique(words))
+
+
 NAME = Kind("name", _name)
 PATH = Kind("path", _path)
 YES_NO = Kind("yes or no", _yes_no)
 SECONDS = Kind("time", _seconds)
 NODES = Kind("NAME=ADDRESS, twice", _nodes)
+FENCE_DEVICES = Kind("none, or NODE=DEVICE for each node", _fence_devices)
 SERVICE_ADDRESSES = Kind("ADDRESS/PREFIX@INTERFACE, one or more", _service_addresses)
 
 
@@ -152,15 +168,6 @@ def some_of(*words: str) -> Kind:
         return " ".join(word for word in words if word in chosen)
 
     return Kind(f"none, or some of {', '.join(words)}", read)
-
-
-def names(what: str) -> Kind:
-    """Return the kind of a list of names, of ``what``; ``none`` stands for the empty list."""
-
-    def read(text: str) -> str:
-        return " ".join(_checked_unique([_name(word) for word in text.split() if word != "none"]))
-
-    return Kind(f"none, or {what}", read)
 
 
 def _checked_unique(words: Sequence[str]) -> Sequence[str]:

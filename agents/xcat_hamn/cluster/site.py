@@ -6,7 +6,7 @@ import ipaddress
 import math
 from collections.abc import Sequence
 
-from xcat_hamn.cluster import kinds
+from xcat_hamn.cluster import kinds, levels
 from xcat_hamn.cluster.sitefile import DEFAULT_PATH, Key, Section, Site, SiteError, load, read
 from xcat_hamn.ocf.parameters import to_seconds
 
@@ -41,7 +41,9 @@ SECTIONS = (
                 "failover",
                 kinds.one_of("manual", "automatic"),
                 "manual: a service that keeps failing stays down where it is until you repair it "
-                "or move the role. automatic: after three failures the role moves by itself.",
+                "or move the role, and a lost node is switched off and taken over only when you "
+                "move the role. automatic: after three failures the role moves by itself, and a "
+                "lost node is switched off and taken over without asking.",
                 default="manual",
             ),
         ),
@@ -221,11 +223,20 @@ SECTIONS = (
         (
             Key(
                 "devices",
-                kinds.names("ids of fence devices of the cluster"),
-                "The fence devices that you have created (`pcs stonith create`). With none, a dead "
-                "primary cannot be taken over safely: nothing proves that it does not still write.",
+                kinds.FENCE_DEVICES,
+                "For each node the fence device that switches it off, as created by `pcs stonith "
+                "create`. A+B: both must. A node named again: the next try, when the one before "
+                "has failed. With none, nothing proves that a lost node is off but your word.",
                 required=True,
                 example="none",
+            ),
+            Key(
+                "standby_loss",
+                kinds.one_of("ignore", "power-off"),
+                "What becomes of a lost node that does not hold the role. ignore: nothing, it can "
+                "take over only after the active one was switched off. power-off: it is switched "
+                "off at once.",
+                default="ignore",
             ),
         ),
     ),
@@ -244,6 +255,9 @@ def read_site(text: str, path: str = DEFAULT_PATH) -> Site:
 
 def _consistent(site: Site) -> Site:
     """Return ``site`` when its keys fit each other.  Raises SiteError."""
+    wrong = list(levels.problems(site))
+    if wrong:
+        raise SiteError(wrong)
     own = site.pairs("cluster", "nodes")
     for word in site.words("identity", "addresses"):
         service = ipaddress.ip_interface(word.partition("@")[0]).ip
@@ -280,7 +294,7 @@ def fragment_values(site: Site) -> dict[str, str]:
             "cluster.failure_moves_role": "true" if automatic else "false",
             "cluster.failures_before_move": "3" if automatic else "INFINITY",
             "identity.service_address": first_address.partition("/")[0],
-            "fencing.enabled": "true" if site.words("fencing", "devices") else "false",
+            **levels.values(site),
             "services.xcatd_timeout": _timeout(site, ["xcatd"]),
             "services.network_timeout": _timeout(site, site.words("services", "network")),
             "services.osdeploy_timeout": _timeout(site, ["osdeploy"]),

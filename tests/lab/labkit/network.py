@@ -27,7 +27,9 @@ def create(lab: str) -> None:
     """Make the bridge; it forwards at once and holds no address by itself."""
     wire = namespace(lab, BRIDGE)
     _add(wire)
-    bridge = ["link", "add", "lab0", "type", "bridge", "stp_state", "0", "forward_delay", "0"]
+    # Without a fixed address it takes one of its ports', and another one when that port goes.
+    fixed = ["link", "add", "lab0", "address", "02:00:0a:0b:00:01"]
+    bridge = [*fixed, "type", "bridge", "stp_state", "0", "forward_delay", "0"]
     call(["ip", "-n", wire, *bridge, "mcast_snooping", "0"])
     call(["ip", "-n", wire, "link", "set", "lab0", "addrgenmode", "none", "up"])
 

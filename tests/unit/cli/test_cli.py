@@ -65,11 +65,12 @@ def test_a_dry_run_shows_everything_and_changes_nothing(site, cib, capsys):
     output, errors = capsys.readouterr()
     assert re.search(r"\+ xcat-db-clone +of xcat-db\n", output)
     assert re.search(r"\+ xcat-mn-with-db +xcat-mn runs where xcat-db-clone is Promoted\n", output)
-    assert re.search(r"\+ property stonith-enabled +false\n", output)
+    assert re.search(r"\+ property stonith-enabled +true\n", output)
+    assert re.search(r"\+ xcat-level-second-2 +2 of mn2: xcat-gate\n", output)
     assert re.search(r" 1\. look on mn1 and mn2 for what already runs\n", output)
     assert re.search(r" 2\. start +xcat-db +on mn1\n", output)
     assert output.rstrip().endswith("Dry run: nothing was changed.")
-    assert errors.startswith("warning: no fence device is configured")
+    assert errors.startswith("warning: no power device is configured")
     assert cib.read_text() == CIB
 
 

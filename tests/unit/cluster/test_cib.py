@@ -10,6 +10,8 @@ from xcat_hamn.cluster.difference import canonical, changes, same_configuration
 from xcat_hamn.cluster.site import read_site
 from xcat_hamn.errors import HamnError
 
+GATES = ("xcat-gate-standby", "xcat-gate")
+
 
 @pytest.fixture()
 def merged(site_text, constraints):
@@ -28,7 +30,7 @@ def ids(tree, path):
 
 def test_everything_foreign_stays_where_it_was(merged, cib_text):
     new = merged(cib_text)
-    assert ids(new, "resources/*") == ["theirs", "xcat-db-clone", "xcat-mn"]
+    assert ids(new, "resources/*") == ["theirs", "xcat-db-clone", "xcat-mn", *GATES]
     assert ids(new, "constraints/*") == ["theirs-on-mn1", "xcat-mn-with-db", "xcat-db-then-mn"]
     assert "a comment of the administrator" in cib.serialize(new)
     assert new.xpath("//nvpair[@name='cluster-name']/@value") == ["xcat"]
@@ -36,7 +38,7 @@ def test_everything_foreign_stays_where_it_was(merged, cib_text):
 
 def test_a_property_is_set_where_it_stands(merged, cib_text):
     properties = merged(cib_text).xpath("//nvpair[@name='stonith-enabled']")
-    assert [(p.get("id"), p.get("value")) for p in properties] == [("their-own-id", "false")]
+    assert [(p.get("id"), p.get("value")) for p in properties] == [("their-own-id", "true")]
 
 
 def test_again_changes_nothing(merged, cib_text):
@@ -50,7 +52,7 @@ def test_what_the_site_file_no_longer_wants_is_removed(merged, cib_text, site_te
     before = merged(cib_text)
     without = site_text.replace("postgresql\n", "none\n").replace("pgdata", "#pgdata")
     after = merged(cib.serialize(before), without)
-    assert ids(after, "resources/*") == ["theirs", "xcat-mn"]
+    assert ids(after, "resources/*") == ["theirs", "xcat-mn", *GATES]
     assert ids(after, "constraints/*") == ["theirs-on-mn1"]
     removed = {change.id for change in changes(before, after) if change.what == "removed"}
     assert removed == {"xcat-db-clone", "xcat-db", "xcat-mn-with-db", "xcat-db-then-mn"}

@@ -30,6 +30,8 @@ def test_planning_changes_nothing(cluster, configurator):
         ("start", "theirs"),
         ("start", "xcat-db"),
         ("start", "xcat-db"),
+        ("start", "xcat-gate-standby"),
+        ("start", "xcat-gate"),
     ]
     assert plan.warnings == [NO_FENCING]
     assert cluster.text() == before
@@ -97,7 +99,11 @@ def test_a_busy_cluster_is_left_alone_after_some_attempts(cluster, configurator)
     [
         ("mn2=", "mn3=", r"the cluster has no node mn3 \(it has mn1, mn2\)"),
         ("mn2=", "mn3=", r"the cluster also has the node mn2, and the role could go there"),
-        ("devices = none", "devices = bmc1", r"the cluster has no fence device bmc1: create it"),
+        (
+            "devices = none",
+            "devices = mn1=bmc1 mn2=bmc1",
+            r"the cluster has no fence device bmc1: create it",
+        ),
     ],
 )
 def test_a_site_file_that_does_not_fit_the_cluster(
@@ -109,12 +115,45 @@ def test_a_site_file_that_does_not_fit_the_cluster(
     assert cluster.text() == before
 
 
-def test_fence_devices_of_the_cluster_switch_fencing_on(cluster, configurator, site_text):
-    device = '<primitive id="bmc1" class="stonith" type="fence_ipmilan"/>'
-    cluster.edit("</resources>", device + "</resources>")
-    plan = configurator(site_text.replace("none", "bmc1")).plan()
+BMCS = "".join(f'<primitive id="bmc{n}" class="stonith" type="fence_ipmilan"/>' for n in (1, 2))
+
+
+def test_power_devices_stand_in_levels_behind_the_gate(cluster, configurator, site_text):
+    cluster.edit("</resources>", BMCS + "</resources>")
+    plan = configurator(site_text.replace("none", "mn1=bmc1 mn2=bmc2 mn1=bmc1+bmc2")).plan()
     assert plan.warnings == []
     assert plan.new.xpath("//nvpair[@name='stonith-enabled']/@value") == ["true"]
+    levels = {
+        (level.get("target"), level.get("index")): level.get("devices")
+        for level in plan.new.iter("fencing-level")
+    }
+    assert levels == {
+        ("mn1", "1"): "xcat-gate-standby",
+        ("mn1", "2"): "xcat-gate,bmc1",
+        ("mn1", "3"): "xcat-gate,bmc1,bmc2",
+        ("mn2", "1"): "xcat-gate-standby",
+        ("mn2", "2"): "xcat-gate,bmc2",
+    }
+
+
+def test_a_device_that_is_named_no_more_leaves_its_level(cluster, configurator, site_text):
+    cluster.edit("</resources>", BMCS + "</resources>")
+    with_power = configurator(site_text.replace("none", "mn1=bmc1 mn2=bmc2"))
+    with_power.push(with_power.plan(), unexpected)
+    assert "xcat-gate,bmc1" in cluster.text()
+    configurator().push(configurator().plan(), unexpected)
+    assert "xcat-gate,bmc1" not in cluster.text()
+    assert 'id="bmc1"' in cluster.text()
+
+
+def test_a_way_round_the_gate_is_refused(cluster, configurator):
+    level = '<fencing-level id="fl-mn1-1" target="mn1" index="1" devices="theirs"/>'
+    cluster.edit("</constraints>", f"</constraints><fencing-topology>{level}</fencing-topology>")
+    before = cluster.text()
+    with pytest.raises(SiteError, match="fl-mn1-1 for mn1, which would go round") as caught:
+        configurator().plan()
+    assert "pcs stonith level clear target mn1" in str(caught.value)
+    assert cluster.text() == before
 
 
 def test_what_pacemaker_refuses_is_not_pushed(cluster, configurator):

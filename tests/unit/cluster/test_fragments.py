@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 from xcat_hamn.cli import declared
-from xcat_hamn.cluster import fragments
+from xcat_hamn.cluster import fragments, levels
 from xcat_hamn.cluster.site import SECTIONS, read_site
 from xcat_hamn.cluster.sitedoc import example
 from xcat_hamn.errors import HamnError
+from xcat_hamn.fencing import options
 
 #: Our agents, with the resources of the fragments that use them.
 AGENTS = ("xcat-pgsql", "xcat-mnidentity", "xcat-netsvcs")
@@ -91,6 +92,32 @@ def test_a_key_that_fills_a_parameter_has_the_agents_default(name):
             if agent == name:
                 default = key.kind.read(key.default) if key.default else ""
                 assert default == parameters[parameter].default, f"[{section.name}] {key.name}"
+
+
+def test_every_parameter_of_the_gates_is_declared(constraints):
+    known = {option.name for option in options.OPTIONS}
+    required = {option.name for option in options.OPTIONS if option.required}
+    gates = [p for p in primitives(constraints, everything_given()) if p.get("class") == "stonith"]
+    assert [gate.get("id") for gate in gates] == [levels.STANDBY_GATE, levels.GATE]
+    for gate in gates:
+        own = {n for n in fragments.parameters_of(gate) if not n.startswith("pcmk_")}
+        assert required <= own <= known
+
+
+@pytest.mark.parametrize(
+    ("lines", "failover", "standby_index"),
+    [
+        ("devices = none", "manual", "1"),
+        ("devices = mn1=a mn2=b", "automatic", "1"),
+        ("devices = mn1=a mn2=b\nstandby_loss = power-off", "automatic", "9"),
+    ],
+)
+def test_without_a_power_device_no_failover_is_automatic(lines, failover, standby_index):
+    text = example().replace("devices = none", lines)
+    text = text.replace("#failover = manual", "failover = automatic")
+    values = levels.values(read_site(text))
+    assert values["fencing.failover"] == failover
+    assert values["fencing.standby_index"] == standby_index
 
 
 def test_every_fragment_file_is_registered(constraints):
