@@ -1,0 +1,11 @@
+"""For all tests: the signals that a test sends must arrive, however the test run was started."""
+
+import signal
+
+
+def pytest_configure():
+    # A run in the background of a shell without job control, or under nohup, inherits these as
+    # ignored, and so would every process that a test starts and then interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
