@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from xcat_hamn.agents import mnidentity, netsvcs, pgsql
 from xcat_hamn.cli import completion
 from xcat_hamn.cluster import sitedoc, vocabulary_page
+from xcat_hamn.fencing import reference as fencing_reference
 from xcat_hamn.ocf import reference
 
 
@@ -21,6 +22,8 @@ def _agents() -> str:
 FILES: Mapping[str, Callable[[], str]] = {
     "docs/agents.md": _agents,
     "docs/attributes.md": vocabulary_page.attributes_page,
+    "docs/fencing.md": fencing_reference.page,
+    "docs/man/fence_xcat_operator.8": fencing_reference.manual,
     "docs/site-file.md": sitedoc.reference,
     "packaging/hamn.conf.example": sitedoc.example,
     "packaging/xcat-hamn.bash-completion": completion.bash,

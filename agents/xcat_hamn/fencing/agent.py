@@ -66,8 +66,9 @@ def _read(library: Any) -> dict[str, str]:
     missing = [name for name in missing if not given.get(name)]
     asks = any(name in given for name in ("--help", "--version"))
     options = library.check_input(known, given, other_conditions=True)
+    description = " ".join(DESCRIPTION)
     library.show_docs(
-        options, {"shortdesc": SUMMARY, "longdesc": DESCRIPTION, "vendorurl": "https://xcat.org"}
+        options, {"shortdesc": SUMMARY, "longdesc": description, "vendorurl": "https://xcat.org"}
     )
     if missing and not asks and action != "metadata":
         library.fail_usage(

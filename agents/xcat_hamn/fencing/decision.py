@@ -196,6 +196,14 @@ TABLE = (
         "{move} switches it off and takes over",
     ),
     Row(
+        "nobody known to hold the role, no power device",
+        lambda v: v.seen.role is Role.NOWHERE and not v.seen.power,
+        Answer.WAIT,
+        "The lost node may have it, unseen from here.",
+        "waiting: {node} was lost and may hold the role, nobody here does: make sure that it is "
+        "off and say so with `pcs stonith confirm {node}`",
+    ),
+    Row(
         "nobody known to hold the role",
         lambda v: v.seen.role is Role.NOWHERE,
         Answer.WAIT,
