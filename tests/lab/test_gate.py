@@ -13,17 +13,28 @@ from collections.abc import Iterator
 import pytest
 from labkit import Lab, Node, wait_for
 from labkit.gated import DATABASE, GROUP, Gated
+from labkit.host import CannotRun
 
 MOVE = f"`pcs resource move {GROUP} mn2`"
 
 
 @pytest.fixture(scope="module")
-def built(lab: Lab) -> Gated:
-    """Give the cluster with the gate, made once."""
-    lab.mend()
-    made = Gated(lab)
-    made.make()
-    return made
+def built(release: str) -> Iterator[Gated]:
+    """Give the cluster with the gate, made once, in a lab of its own.
+
+    A gate and controllers left behind would go on switching the nodes of other tests off.
+    """
+    lab = Lab(f"gate-{os.getpid()}", release)
+    try:
+        lab.up(mine=True)
+    except CannotRun as error:
+        pytest.fail(str(error), pytrace=False)
+    try:
+        made = Gated(lab)
+        made.make()
+        yield made
+    finally:
+        lab.down()
 
 
 @pytest.fixture
@@ -271,3 +282,23 @@ def test_the_agent_says_what_is_wrong(gated: Gated, mn1: Node) -> None:
     assert "Status: ON" in mn1.output(agent, "-o", "status", "-n", "mn2", f"--group={GROUP}")
     described = mn1.output("pcs", "stonith", "describe", agent)
     assert "group (required)" in described
+
+
+def test_without_a_power_device_the_operators_word_is_all_there_is(built: Gated) -> None:
+    """The last test: it makes another cluster of the same nodes."""
+    built.whole()
+    lab = built.lab
+    lab.mend()
+    gated = Gated(lab)
+    gated.make(power=False)
+    gated.bring_role("mn1")
+    mn2 = lab.node("mn2")
+    lab.crash("mn1")
+    assert "make sure that it is off, then" in gated.wait_waiting("mn2")
+    # Nothing could switch it off, so an order to do so must not count as done.
+    assert mn2.run(["pcs", "stonith", "fence", "mn1"], check=False, timeout=60).returncode != 0
+    assert not mn2.succeeds("test", "-e", "/run/lab/xcat-xcatd")
+    gated.wait_waiting("mn2")
+    move(mn2)
+    gated.wait_role("mn2")
+    lab.mend()

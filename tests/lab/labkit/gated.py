@@ -103,9 +103,14 @@ class Gated:
             mn1.run(["pcs", *command], check=False)
         mn1.run(["pcs", "stonith", "history", "cleanup"])
         self.wait_idle("mn1")
-        if provision.active_node(self.lab) != "mn1":
-            mn1.run(["pcs", "resource", "move", GROUP, "mn1"], timeout=120)
-        self.wait_role("mn1")
+        self.bring_role("mn1")
+
+    def bring_role(self, where: str) -> None:
+        """Move the role to `where` if it is not there, with both nodes online."""
+        if provision.active_node(self.lab) != where:
+            command = ["pcs", "resource", "move", GROUP, where]
+            self.lab.node("mn1").run(command, timeout=120)
+        self.wait_role(where)
         self.wait_idle("mn1")
 
 
