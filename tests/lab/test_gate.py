@@ -15,6 +15,7 @@ from labkit import Lab, Node, wait_for
 from labkit.gated import DATABASE, GROUP, Gated
 from labkit.host import CannotRun
 
+pytestmark = pytest.mark.lab
 MOVE = f"`pcs resource move {GROUP} mn2`"
 
 
