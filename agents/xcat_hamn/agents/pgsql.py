@@ -6,11 +6,13 @@ import os
 import time
 
 from xcat_hamn import __version__, errors
-from xcat_hamn.agents.pgsql_parameters import PARAMETERS
+from xcat_hamn.agents.pgsql_parameters import PARAMETERS, PROVEN
+from xcat_hamn.cluster.fate import Fate
 from xcat_hamn.database.postgresql import decision
 from xcat_hamn.database.postgresql.claim import Claim
-from xcat_hamn.database.postgresql.client import Client
+from xcat_hamn.database.postgresql.client import Client, standby_names
 from xcat_hamn.database.postgresql.installation import Installation
+from xcat_hamn.database.postgresql.promise import Promises
 from xcat_hamn.database.postgresql.publication import Publication
 from xcat_hamn.database.postgresql.replication import Replication, discard_copy
 from xcat_hamn.ocf import codes
@@ -30,7 +32,12 @@ _YOUNG, _PATIENCE = 60.0, 4.0
 #: Seconds for which a start with an empty data directory waits for another node's server.
 _COPY_PATIENCE = 60.0
 #: Verdicts that a promotion waits out: the old primary's last words are still on their way.
-_UNSETTLED = ("other primary", "handover under way", "handover incomplete")
+_UNSETTLED = (
+    decision.OTHER_PRIMARY,
+    decision.NOT_PROVEN_DOWN,
+    "handover under way",
+    "handover incomplete",
+)
 #: Seconds for which a monitor bears with a server that does not answer (a crash recovery after a
 #: backend died takes about one).
 _ANSWER_PATIENCE = 5.0
@@ -67,12 +74,20 @@ class Pgsql(Handlers):
         )
         self.peers = sorted(self.replication.peers)
         self.claim = Claim(call.context.durable_directory)
+        self.promises = Promises(
+            self.attributes,
+            Fate(call.runner),
+            self.node,
+            run_directory=call.context.run_directory,
+            durable_directory=call.context.durable_directory,
+        )
         self.publication = Publication(
             self.attributes,
             self.claim,
             self.client,
             call.deadline,
             call.log,
+            self.promises,
             self.node,
             self.peers,
         )
@@ -122,11 +137,19 @@ class Pgsql(Handlers):
 
         call = self.call
         keeper = Supervision(
-            self.client, self.attributes, self.claim, call.deadline, call.log, self.peers
+            self.client,
+            self.attributes,
+            self.claim,
+            self.promises.pledge,
+            call.deadline,
+            call.log,
+            self.peers,
+            promising=call.values.text("commit_alone") == PROVEN,
         )
         self.attributes.score(decision.PRIMARY_SCORE)
         ready = keeper.keep(state, call.values.flag("synchronous"), self._patience())
-        self.publication.primary(state, "primary" if ready else "primary-alone")
+        word = "primary" if ready else "primary-waiting" if keeper.owed else "primary-alone"
+        self.publication.primary(state, word, keeper.owed)
         if self.peers and not ready and call.values.flag("report_degraded"):
             return codes.DEGRADED_PROMOTED
         return codes.RUNNING_PROMOTED
@@ -199,6 +222,8 @@ class Pgsql(Handlers):
             self.call.log.warning(str(problem))
         self._server().stop()
         remove(self._stamp())
+        # It stopped, so it is not about to take over: the primary may go on without it.
+        self.promises.right.give_up()
         self.publication.stopped()
 
     # -- promote and demote ----------------------------------------------------------------
@@ -208,15 +233,24 @@ class Pgsql(Handlers):
         state = self._state()
         if state.in_recovery:
             self._require_promotable()
-            self.publication.before_promotion()
-            self.claim.write(decision.CLAIM_ALONE, state.timeline)
-            if state.synchronous_names:
-                self.client.set_synchronous("")
-            self._server().promote()
+            self._become_primary(state)
             state = self.client.server_state()
-            self.claim.write(decision.CLAIM_ALONE, state.timeline)
         write_text(self._stamp(), str(time.monotonic()))
         self.publication.promoted(state)
+
+    def _become_primary(self, state: ServerState) -> None:
+        """Promote the server, which goes on waiting for whoever may act on its older promise."""
+        owed = self.promises.pledge.owed()
+        self.publication.before_promotion(owed)
+        claim = decision.CLAIM_LEADING if owed else decision.CLAIM_ALONE
+        if not owed:
+            self.promises.pledge.settle()
+        self.claim.write(claim, state.timeline)
+        names = standby_names(owed)
+        if state.synchronous_names != names:
+            self.client.set_synchronous(names)
+        self._server().promote()
+        self.claim.write(claim, self.client.server_state().timeline)
 
     def _require_promotable(self) -> None:
         """Raise Refused, with the score gated, unless everything committed is here."""

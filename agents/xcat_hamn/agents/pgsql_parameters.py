@@ -29,6 +29,16 @@ def _absolute(name: str) -> Callable[[str], str | None]:
     return check
 
 
+#: Values of commit_alone.
+PROVEN, AT_ONCE = "proven", "at-once"
+
+
+def _commit_alone_problem(text: str) -> str | None:
+    if text in (PROVEN, AT_ONCE):
+        return None
+    return f'parameter commit_alone is "{text}": give {PROVEN} or {AT_ONCE}'
+
+
 PARAMETERS = (
     Parameter(
         "pgdata",
@@ -107,6 +117,20 @@ PARAMETERS = (
         "is never known to hold every commit, and can take over in a planned move only.",
         default="true",
         reloadable=True,
+    ),
+    Parameter(
+        "commit_alone",
+        STRING,
+        "when to commit without a standby that was lost",
+        "proven: only when the cluster has proof that the standby is down (it was fenced, it left "
+        "in order, or a person confirmed it); until then commits wait. Every commit that a client "
+        "was told of is on the standby then, whatever happened to the primary, so it can take over "
+        "from a dead primary without loss. It needs fence devices that switch a lost standby off. "
+        "at-once: as soon as the standby is silent for 10 s; a takeover from a dead primary then "
+        "needs `xcat-hamn takeover NODE --accept-data-loss`.",
+        default=AT_ONCE,
+        reloadable=True,
+        check=_commit_alone_problem,
     ),
     Parameter(
         "report_degraded",

@@ -12,6 +12,8 @@ from xcat_hamn.cluster.sitefile import Site
 
 #: The fence device that asks the operator, and the one that lets a lost standby go (fencing.xml).
 GATE, STANDBY_GATE = "xcat-gate", "xcat-gate-standby"
+#: Values of standby_loss.
+IGNORE, POWER_OFF = "ignore", "power-off"
 #: How many levels fencing.xml has room for.
 MOST = 3
 #: The index of the standby's level: before all others, or behind all of them (Pacemaker has 1-9).
@@ -49,9 +51,32 @@ def problems(site: Site) -> Iterator[str]:
                 f"{place}: {node} has none, so it could not be taken over from: name its device, "
                 f"for example {node}=bmc-{node}"
             )
+    if site.text("fencing", "standby_loss") == POWER_OFF and not named:
+        yield (
+            f"{site.path}, [fencing] standby_loss: {POWER_OFF} needs devices that do it: name "
+            f"them, or give {IGNORE}"
+        )
     for gate in (GATE, STANDBY_GATE):
         if gate in devices(site):
             yield f"{place}: {gate} is xcat-hamn's own and switches nothing off: leave it out"
+
+
+def standby_loss(site: Site) -> str:
+    """Return what becomes of a lost standby: POWER_OFF or IGNORE."""
+    given = site.text("fencing", "standby_loss")
+    if given:
+        return given
+    replicated = site.text("database", "engine") == "postgresql"
+    return POWER_OFF if replicated and site.words("fencing", "devices") else IGNORE
+
+
+def is_proven(site: Site) -> bool:
+    """Tell whether the primary commits alone only when a lost standby is proven down."""
+    return (
+        standby_loss(site) == POWER_OFF
+        and site.text("database", "engine") == "postgresql"
+        and site.text("database", "synchronous") == "true"
+    )
 
 
 def values(site: Site) -> dict[str, str]:
@@ -60,7 +85,9 @@ def values(site: Site) -> dict[str, str]:
     power = bool(site.words("fencing", "devices"))
     # Nothing would be switched off: only the operator can say that a lost node is.
     automatic = site.text("cluster", "failover") == "automatic" and power
-    ignored = site.text("fencing", "standby_loss") == "ignore"
+    ignored = standby_loss(site) == IGNORE
+    # A level that switches nothing off would pass for a proof that the standby is down.
+    passes = not is_proven(site)
     found = {
         "cluster.first_node": nodes[0],
         "cluster.second_node": nodes[1],
@@ -68,6 +95,7 @@ def values(site: Site) -> dict[str, str]:
         "fencing.database": ("xcat-db-clone" if site.text("database", "engine") != "none" else ""),
         "fencing.failover": "automatic" if automatic else "manual",
         "fencing.standby_index": _FIRST if ignored else _LAST,
+        "fencing.standby_level": STANDBY_GATE if passes else "",
     }
     for name, node in zip(("first", "second"), nodes):
         wanted = levels(site, node) or [[]]

@@ -233,10 +233,12 @@ SECTIONS = (
             Key(
                 "standby_loss",
                 kinds.one_of("ignore", "power-off"),
-                "What becomes of a lost node that does not hold the role. ignore: nothing, it can "
-                "take over only after the active one was switched off. power-off: it is switched "
-                "off at once.",
-                default="ignore",
+                "What becomes of a lost node that does not hold the role. power-off: it is "
+                "switched off at once, and only then does the database commit without it, so a takeover "
+                "from a dead management node never loses data. ignore: nothing; the database goes "
+                "on after 10 s, and a takeover from a dead management node needs your consent to "
+                "loss. Not set: power-off where PostgreSQL and devices are given, else ignore.",
+                example="ignore",
             ),
         ),
     ),
@@ -295,6 +297,7 @@ def fragment_values(site: Site) -> dict[str, str]:
             "cluster.failures_before_move": "3" if automatic else "INFINITY",
             "identity.service_address": first_address.partition("/")[0],
             **levels.values(site),
+            "database.commit_alone": "proven" if levels.is_proven(site) else "",
             "services.xcatd_timeout": _timeout(site, ["xcatd"]),
             "services.network_timeout": _timeout(site, site.words("services", "network")),
             "services.osdeploy_timeout": _timeout(site, ["osdeploy"]),

@@ -21,6 +21,7 @@ VOCABULARY: dict[str, tuple[str, str, dict[str, str]]] = {
         {
             "primary": "writable, and a standby confirms every commit",
             "primary-alone": "writable, but no standby is attached: a loss of this node loses data",
+            "primary-waiting": "writable, but commits wait until the lost standby is proven down",
             "standby": "attached to the primary and ready for a planned move",
             "catching-up": "attached to the primary but not yet confirming commits",
             "disconnected": "running as a standby, but not attached to a primary",
@@ -31,7 +32,8 @@ VOCABULARY: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
     DATABASE_LIMIT: (
         "xcat-pgsql",
-        "Why this node cannot become the primary now: one sentence; absent when it can.",
+        "Why this node does not become the primary by itself, or what a waiting primary waits for: "
+        "one sentence; absent otherwise.",
         {},
     ),
     DATABASE_SYNC: (

@@ -31,6 +31,6 @@ def attributes_page() -> str:
         "|---|---|---|---|---|",
     ]
     for row in TABLE:
-        limit = row.limit.format(peer="*peer*") or ""
+        limit = row.limit.format(peer="*peer*", node="*node*") or ""
         lines.append(f"| {row.name} | {row.why} | `{row.word}` | {row.score} | {limit} |")
     return "\n".join(lines) + "\n"

@@ -128,12 +128,27 @@ def test_power_devices_stand_in_levels_behind_the_gate(cluster, configurator, si
         for level in plan.new.iter("fencing-level")
     }
     assert levels == {
-        ("mn1", "1"): "xcat-gate-standby",
         ("mn1", "2"): "xcat-gate,bmc1",
         ("mn1", "3"): "xcat-gate,bmc1,bmc2",
-        ("mn2", "1"): "xcat-gate-standby",
         ("mn2", "2"): "xcat-gate,bmc2",
     }
+
+
+PROVEN = "//nvpair[@name='commit_alone']/@value"
+
+
+def test_nothing_passes_for_a_proof_where_the_database_waits_for_one(
+    cluster, configurator, site_text
+):
+    """A level that succeeds without switching anything off would be taken for a power-off."""
+    cluster.edit("</resources>", BMCS + "</resources>")
+    named = site_text.replace("none", "mn1=bmc1 mn2=bmc2")
+    plan = configurator(named).plan()
+    assert plan.new.xpath(PROVEN) == ["proven"]
+    assert not plan.new.xpath("//fencing-level[@devices='xcat-gate-standby']")
+    plan = configurator(f"{named}standby_loss = ignore\n").plan()
+    assert plan.new.xpath(PROVEN) == []
+    assert len(plan.new.xpath("//fencing-level[@devices='xcat-gate-standby'][@index='1']")) == 2
 
 
 def test_a_device_that_is_named_no_more_leaves_its_level(cluster, configurator, site_text):

@@ -108,7 +108,8 @@ def test_every_parameter_of_the_gates_is_declared(constraints):
     ("lines", "failover", "standby_index"),
     [
         ("devices = none", "manual", "1"),
-        ("devices = mn1=a mn2=b", "automatic", "1"),
+        ("devices = mn1=a mn2=b", "automatic", "9"),
+        ("devices = mn1=a mn2=b\nstandby_loss = ignore", "automatic", "1"),
         ("devices = mn1=a mn2=b\nstandby_loss = power-off", "automatic", "9"),
     ],
 )

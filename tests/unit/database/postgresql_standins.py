@@ -9,6 +9,7 @@ from xcat_hamn import errors
 from xcat_hamn.cluster import vocabulary
 from xcat_hamn.database.postgresql.claim import Claim
 from xcat_hamn.database.postgresql.client import ServerState, Standby, standby_names
+from xcat_hamn.database.postgresql.promise import Promises
 from xcat_hamn.database.postgresql.publication import Publication
 from xcat_hamn.database.postgresql.supervision import Supervision
 from xcat_hamn.system.deadline import Deadline
@@ -78,6 +79,19 @@ class StandInClient:
         self.system = "7000"
         #: Polls of the standbys after which one that is waited for reports all as flushed.
         self.lag = 0
+        #: Tells one connection of the standbys from the next.
+        self.session = "1"
+        self.idle = True
+        self.exempt = []
+
+    def checkpointer_is_idle(self):
+        return self.idle
+
+    def exempted(self):
+        return self.exempt
+
+    def last_commit(self):
+        return 1700000000
 
     def ask(self, statement, values=()):
         assert "system_identifier" in statement
@@ -91,7 +105,13 @@ class StandInClient:
         self.lag -= 1
         flushed = self.state.position if self.lag < 0 else 0
         return [
-            Standby(name, "streaming", "sync" if f'"{name}"' in names else "async", flushed)
+            Standby(
+                name,
+                "streaming",
+                "sync" if f'"{name}"' in names else "async",
+                flushed,
+                self.session,
+            )
             for name in self.attached
         ]
 
@@ -112,6 +132,16 @@ class RecordedClaim(Claim):
         self._world.events.append(("claim", "", claim, str(timeline)))
 
 
+class StandInFate:
+    def __init__(self, world):
+        self._world = world
+
+    def is_proven_down(self, node):
+        if not self._world.cluster_answers:
+            raise errors.CommandFailed("the cluster does not answer: start it")
+        return node in self._world.down
+
+
 class StandInNode:
     """All parts of one node's agent."""
 
@@ -122,15 +152,40 @@ class StandInNode:
         self.client = StandInClient(world)
         self.claim = RecordedClaim(world, f"{directory}/{name}")
         self.deadline = Deadline(2.0)
+        self.peers = peers
+        self.promises = Promises(
+            self.attributes,
+            StandInFate(world),
+            name,
+            run_directory=f"{directory}/{name}/run",
+            durable_directory=f"{directory}/{name}/durable",
+        )
         self.publication = Publication(
-            self.attributes, self.claim, self.client, self.deadline, self.log, name, peers
+            self.attributes,
+            self.claim,
+            self.client,
+            self.deadline,
+            self.log,
+            self.promises,
+            name,
+            peers,
         )
-        self.supervision = Supervision(
-            self.client, self.attributes, self.claim, self.deadline, self.log, peers
-        )
+        self.owed = []
 
-    def keep(self, synchronous=True, patience=0.0):
-        return self.supervision.keep(self.client.state, synchronous, patience)
+    def keep(self, synchronous=True, patience=0.0, promising=False):
+        keeper = Supervision(
+            self.client,
+            self.attributes,
+            self.claim,
+            self.promises.pledge,
+            self.deadline,
+            self.log,
+            self.peers,
+            promising=promising,
+        )
+        ready = keeper.keep(self.client.state, synchronous, patience)
+        self.owed = keeper.owed
+        return ready
 
     def primary(self, *standbys, waits=False):
         """Make this server a primary with `standbys` attached."""
@@ -147,6 +202,7 @@ class World:
         self.events = []
         self.shown = {}
         self.stubborn = set()
+        self.down = set()
         self.cluster_answers = True
         self.mn1, self.mn2 = (StandInNode(self, directory, name) for name in NODES)
 

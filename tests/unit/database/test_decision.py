@@ -13,14 +13,23 @@ BOTH = (False, True)
 HANDOVERS = (d.HANDOVER_NONE, d.HANDOVER_PENDING, d.HANDOVER_REACHED, d.HANDOVER_SHORT)
 PEERS = (d.PEER_PRIMARY, d.PEER_STANDBY, d.PEER_UNKNOWN, d.PEER_NONE)
 RANKS = (d.NEWER, d.SAME, d.OLDER, d.UNKNOWN)
+TOLD = (
+    {},
+    {"confirmed": True},
+    {"asynchronous": True},
+    {"confirmed": True, "kept": True},
+)
+KNOWN = ({}, {"down": True}, {"accepted": True}, {"down": True, "accepted": True})
 
 
 def every_view():
     names = ("attached", "foreign", "handover", "peer", "rank", "timeline", "claim")
     domains = (BOTH, BOTH, HANDOVERS, PEERS, RANKS, RANKS, d.CLAIMS)
     for values in itertools.product(*domains):
-        for told in ({}, {"confirmed": True}, {"asynchronous": True}):
-            yield d.View(peer_name="mn7", **told, **dict(zip(names, values)))
+        view = dict(zip(names, values))
+        for told in TOLD:
+            for known in KNOWN:
+                yield d.View(peer_name="mn7", node="mn8", **told, **known, **view)
 
 
 VIEWS = list(every_view())
@@ -48,19 +57,19 @@ def test_rows_have_names_of_their_own():
 def test_a_gated_row_says_why_and_what_to_do(row):
     assert row.why.endswith(".")
     assert row.word in vocabulary.VOCABULARY[vocabulary.DATABASE][2]
-    if row.score != GATED:
+    if row.score not in (GATED, d.COMMAND_SCORE):
         assert row.limit == ""
         assert 0 < int(row.score) < int(d.PRIMARY_SCORE)
         return
     assert "{peer}" in row.limit
-    said = row.limit.format(peer="mn7")
+    said = row.limit.format(peer="mn7", node="mn8")
     assert "mn7" in said and "{" not in said and '"' not in said
     what, _, todo = said.partition(": ")
     assert what and todo, f"no 'what: what to do' in {said}"
 
 
-def test_the_sentence_is_there_exactly_when_the_node_is_gated():
-    wrong = [view for view, verdict in JUDGED if verdict.promotable == bool(verdict.limit)]
+def test_the_sentence_is_there_exactly_when_the_node_is_not_promoted_by_itself():
+    wrong = [view for view, verdict in JUDGED if (verdict.score[0] != "-") == bool(verdict.limit)]
     assert not wrong, shown(wrong)
 
 
@@ -74,7 +83,12 @@ def test_nobody_is_promoted_beside_a_primary():
 def test_a_promotion_is_judged_like_the_score_when_there_is_no_primary():
     for view, verdict in JUDGED:
         if view.peer != d.PEER_PRIMARY:
-            assert d.judge_promotion(view).row == verdict.row
+            judged = d.judge_promotion(view)
+            forced = d.row_of(view).forced and view.peer == d.PEER_UNKNOWN
+            if forced and not view.down:
+                assert judged.row == d.NOT_PROVEN_DOWN and not judged.promotable
+            else:
+                assert judged.row == verdict.row
 
 
 def test_another_database_is_never_promoted():
@@ -85,7 +99,9 @@ def test_data_known_to_be_older_is_never_promoted():
     wrong = [
         view
         for view, _ in promotable()
-        if view.peer == d.PEER_STANDBY and d.OLDER in (view.rank, view.timeline)
+        if view.peer == d.PEER_STANDBY
+        and d.OLDER in (view.rank, view.timeline)
+        and not view.accepted
     ]
     assert not wrong, shown(wrong)
 
@@ -95,6 +111,7 @@ def test_commits_that_are_known_to_be_missing_are_waited_for():
         view
         for view in VIEWS
         if view.handover in (d.HANDOVER_SHORT, d.HANDOVER_PENDING)
+        and not view.accepted
         and d.judge_promotion(view).promotable
     ]
     assert not wrong, shown(wrong)
@@ -103,7 +120,10 @@ def test_commits_that_are_known_to_be_missing_are_waited_for():
 def test_an_unseen_node_is_trusted_to_be_older_only_on_a_proof():
     """Out of sight is not dead: a pulled cable must not make a second primary."""
     for view, verdict in promotable():
-        if view.peer == d.PEER_UNKNOWN:
+        if view.peer == d.PEER_UNKNOWN and d.judge_promotion(view).promotable:
+            if view.accepted or view.kept:
+                assert view.down or view.handover == d.HANDOVER_REACHED
+                continue
             handed_over = view.handover == d.HANDOVER_REACHED
             followed = view.attached or view.confirmed or view.asynchronous
             claimed = view.claim in d.EXCLUSIVE and not followed
@@ -113,9 +133,32 @@ def test_an_unseen_node_is_trusted_to_be_older_only_on_a_proof():
 def test_a_confirmation_alone_never_promotes():
     """It was true when it was written; whether the primary has let go since is not known."""
     for view in VIEWS:
-        if view.confirmed and d.judge_promotion(view).promotable:
+        if view.confirmed and not view.kept and d.judge_promotion(view).promotable:
             without = d.View(**{n: getattr(view, n) for n in view.__slots__ if n != "confirmed"})
             assert d.judge_promotion(without).promotable, shown([view])
+
+
+def test_a_promise_promotes_only_with_proof_and_by_itself_only_then():
+    """Before that it takes the operator's command, so that a primary that returns goes on."""
+    for view, verdict in JUDGED:
+        if view.kept and view.peer == d.PEER_UNKNOWN and verdict.row.startswith("primary"):
+            assert verdict.score == (d.STANDBY_SCORE if view.down else d.COMMAND_SCORE)
+            assert d.judge_promotion(view).promotable == view.down
+
+
+def test_losing_data_takes_consent():
+    """Whatever is known of the other node, without a promise its commits may be missing here."""
+    for view in VIEWS:
+        told = view.confirmed or view.asynchronous or view.attached
+        lost = told and view.peer == d.PEER_UNKNOWN and view.handover == d.HANDOVER_NONE
+        if lost and not (view.kept or view.accepted or view.foreign):
+            assert not d.judge(view).promotable, shown([view])
+
+
+def test_consent_moves_nothing_by_itself():
+    for _, verdict in JUDGED:
+        if verdict.row == "loss accepted":
+            assert verdict.score == d.COMMAND_SCORE
 
 
 def test_beside_a_primary_only_a_standby_that_it_accepted_may_follow_it():
@@ -136,7 +179,7 @@ def test_an_asynchronous_standby_follows_a_handover_alone():
 
 def test_an_uncompared_standby_is_promoted_only_with_a_claim_or_a_handover():
     for view, verdict in promotable():
-        if view.peer == d.PEER_STANDBY and not view.not_older:
+        if view.peer == d.PEER_STANDBY and not (view.not_older or view.kept or view.accepted):
             claimed = view.claim in (d.CLAIM_ALONE, d.CLAIM_LEADING) and view.timeline == d.SAME
             assert claimed or view.handover == d.HANDOVER_REACHED, (verdict.row, shown([view]))
 

@@ -121,7 +121,7 @@ def test_before_a_promotion_everything_stale_is_taken_back(world):
             (vocabulary.DATABASE_SYNC, "mn2"): "confirmed",
         }
     )
-    world.mn1.publication.before_promotion()
+    world.mn1.publication.before_promotion([])
     assert world.shown == {(vocabulary.DATABASE_SYNC, "mn2"): "not-confirmed"}
 
 
@@ -130,7 +130,7 @@ def test_nothing_is_promoted_while_the_cluster_keeps_something_stale(world, stal
     world.shown[stale] = "1 900"
     world.stubborn.add(stale)
     with pytest.raises(errors.CommandFailed, match="another node could become a primary"):
-        world.mn1.publication.before_promotion()
+        world.mn1.publication.before_promotion([])
 
 
 def test_a_new_primary_tells_its_timeline_before_its_role(world):

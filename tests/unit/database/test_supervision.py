@@ -95,7 +95,7 @@ def test_a_settled_pair_changes_nothing(world):
     world.events.clear()
     assert mn1.keep() == ["mn2"]
     kinds = {event[0] for event in world.events}
-    assert kinds == {"claim", "publish"}
+    assert kinds == {"claim", "publish", "share"}
     assert {event[2] for event in world.events} == {d.CLAIM_LEADING, "confirmed"}
 
 

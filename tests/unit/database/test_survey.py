@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from xcat_hamn.cluster import vocabulary
 from xcat_hamn.database.postgresql import decision as d
-from xcat_hamn.database.postgresql import survey
+from xcat_hamn.database.postgresql import promise, survey
 from xcat_hamn.database.postgresql.client import ServerState
 
 NUMBERS = st.integers(min_value=0, max_value=(1 << 64) - 1)
@@ -73,6 +73,7 @@ def test_handover_state(text, expected):
 ROLES = {
     "primary": d.PEER_PRIMARY,
     "primary-alone": d.PEER_PRIMARY,
+    "primary-waiting": d.PEER_PRIMARY,
     "standby": d.PEER_STANDBY,
     "catching-up": d.PEER_STANDBY,
     "disconnected": d.PEER_STANDBY,
@@ -107,19 +108,24 @@ def test_of_several_peers_the_most_dangerous_decides():
         assert survey.most_telling(list(reversed(order[place:]))) is order[place]
 
 
+def surveying(world, peers):
+    promises = world.mn2.promises
+    return survey.Survey(world.mn2.attributes, promises.right, promises.fate, "mn2", peers)
+
+
 def view(world, state, *, whole=False, system="7000", claim=d.CLAIM_FOLLOWING):
-    looking = survey.Survey(world.mn2.attributes, "mn2", ["mn1"])
+    looking = surveying(world, ["mn1"])
     return looking.view(state, claim, system, whole=whole)
 
 
 def test_an_attached_and_confirmed_standby_needs_one_question(world):
-    world.shown[(vocabulary.DATABASE_SYNC, "mn2")] = "confirmed"
+    world.shown[(promise.PROMISE, "mn2")] = "confirmed"
     found = view(world, ServerState(True, 10, 1, "streaming", ""))
     assert (found.attached, found.confirmed, found.peer) == (True, True, d.PEER_PRIMARY)
 
 
 def test_a_promotion_looks_whether_that_primary_is_still_there(world):
-    world.shown[(vocabulary.DATABASE_SYNC, "mn2")] = "confirmed"
+    world.shown[(promise.PROMISE, "mn2")] = "confirmed"
     found = view(world, ServerState(True, 10, 1, "streaming", ""), whole=True)
     assert found.peer == d.PEER_UNKNOWN
     assert not d.judge_promotion(found).promotable
@@ -150,6 +156,6 @@ def test_a_database_of_another_origin_is_foreign(world):
 
 def test_without_peers_nothing_is_asked(world):
     world.cluster_answers = False
-    alone = survey.Survey(world.mn2.attributes, "mn2", [])
+    alone = surveying(world, [])
     found = alone.view(ServerState(True, 1, 1, "", ""), d.CLAIM_FRESH, "")
     assert found.peer == d.PEER_NONE

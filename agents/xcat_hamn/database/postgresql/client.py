@@ -43,17 +43,37 @@ SELECT pg_is_in_recovery(),
        current_setting('synchronous_standby_names')
 """
 _STANDBYS = """
-SELECT application_name, state, sync_state, coalesce(flush_lsn - '0/0'::pg_lsn, 0)
+SELECT application_name, state, sync_state, coalesce(flush_lsn - '0/0'::pg_lsn, 0),
+       pid || '/' || to_char(backend_start AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISSUS')
   FROM pg_stat_replication
 """
+# Commits begin to wait when the checkpointer has read the setting, not when the sender has
+# (SyncRepUpdateSyncStandbysDefined, PostgreSQL 13 to 17); idle in its main loop, it has.
+_CHECKPOINTER = """
+SELECT count(*) FROM pg_stat_activity
+ WHERE backend_type = 'checkpointer' AND wait_event = 'CheckpointerMain'
+"""
+_EXEMPTED = """
+SELECT coalesce(r.rolname, '') || coalesce('@' || d.datname, '')
+  FROM pg_db_role_setting s CROSS JOIN LATERAL unnest(s.setconfig) AS c
+  LEFT JOIN pg_roles r ON r.oid = s.setrole LEFT JOIN pg_database d ON d.oid = s.setdatabase
+ WHERE c LIKE 'synchronous_commit=%' AND c !~ '=(on|true|yes|1|remote_apply)$'
+"""
+_LAST_COMMIT = "SELECT coalesce(extract(epoch FROM pg_last_xact_replay_timestamp())::bigint, 0)"
 
 
 class Standby:
-    """A standby as the primary sees it; ``flushed`` is a log position as a number."""
+    """A standby as the primary sees it; ``flushed`` is a log position as a number.
 
-    __slots__ = ("flushed", "name", "state", "sync_state")
+    ``session`` tells this connection of it from any other.
+    """
 
-    def __init__(self, name: str, state: str, sync_state: str, flushed: int) -> None:
+    __slots__ = ("flushed", "name", "session", "state", "sync_state")
+
+    def __init__(
+        self, name: str, state: str, sync_state: str, flushed: int, session: str = ""
+    ) -> None:
+        self.session = session
         self.name = name
         self.state = state
         self.sync_state = sync_state
@@ -169,7 +189,19 @@ class Client:
 
     def standbys(self) -> list[Standby]:
         """Return the standbys attached to this primary.  Raises CommandFailed."""
-        return [Standby(n, s, sync, int(at)) for n, s, sync, at in self.ask(_STANDBYS)]
+        return [Standby(n, s, sync, int(at), on) for n, s, sync, at, on in self.ask(_STANDBYS)]
+
+    def checkpointer_is_idle(self) -> bool:
+        """Tell whether the checkpointer has nothing to do but to read its signals."""
+        return bool(self.ask(_CHECKPOINTER)[0][0])
+
+    def exempted(self) -> list[str]:
+        """Return the roles and databases whose own setting lets commits not wait."""
+        return sorted(str(row[0]) for row in self.ask(_EXEMPTED))
+
+    def last_commit(self) -> int:
+        """Return when the last replayed transaction was committed (epoch seconds), or 0."""
+        return int(self.ask(_LAST_COMMIT)[0][0])
 
     def set_synchronous(self, names: str) -> None:
         """Make every commit wait for the standbys in ``names`` (empty: for none).

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 PRIMARY_SCORE = "1000"
 LEADING_SCORE = "950"
 STANDBY_SCORE = "900"
+#: Below zero Pacemaker promotes nobody by itself, but the INFINITY of ``pcs resource move`` wins.
+COMMAND_SCORE = "-1"
 
 # What this node durably knows of its own past as a primary.
 CLAIM_ALONE = "alone"  # was the primary, and nobody else can hold its last commits
@@ -50,40 +52,55 @@ class View:
     ``asynchronous``: the primary does not wait for this node by configuration.
     ``foreign``: the other node's database is not a copy of this one (its system identifier
     differs).  ``timeline`` compares the timelines alone, ``rank`` the positions on them.
+    ``kept``: the primary promised to commit nothing without this node until it is proven down or
+    gives that up (see ``promise``).  ``down``: the cluster has proof that the other node is down.
+    ``accepted``: the operator accepted the loss of what is not here.
     """
 
     __slots__ = (
+        "accepted",
         "asynchronous",
         "attached",
         "claim",
         "confirmed",
+        "down",
         "foreign",
         "handover",
+        "kept",
+        "node",
         "peer",
         "peer_name",
         "rank",
         "timeline",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - an observation is flat
         self,
         *,
+        accepted: bool = False,
         attached: bool = False,
         asynchronous: bool = False,
         confirmed: bool = False,
+        down: bool = False,
         foreign: bool = False,
         handover: str = HANDOVER_NONE,
+        kept: bool = False,
+        node: str = "NODE",
         peer: str = PEER_UNKNOWN,
         peer_name: str = "the other node",
         rank: str = UNKNOWN,
         timeline: str = UNKNOWN,
         claim: str = CLAIM_FOLLOWING,
     ) -> None:
+        self.accepted = accepted
         self.attached = attached
         self.asynchronous = asynchronous
         self.confirmed = confirmed
+        self.down = down
         self.foreign = foreign
         self.handover = handover
+        self.kept = kept
+        self.node = node
         self.peer = peer
         self.peer_name = peer_name
         self.rank = rank
@@ -114,13 +131,25 @@ class Verdict:
 
 
 class Row:
-    """One case: its name, when it holds, and what follows; ``limit`` names the peer as {peer}."""
+    """One case: its name, when it holds, and what follows.
 
-    __slots__ = ("limit", "name", "score", "when", "why", "word")
+    ``limit`` names the other node as {peer} and this one as {node}.  ``forced``: nobody hands the
+    role over, so an unseen other node must be proven down before this one is promoted.
+    """
+
+    __slots__ = ("forced", "limit", "name", "score", "when", "why", "word")
 
     def __init__(
-        self, name: str, when: Callable[[View], bool], word: str, score: str, why: str, limit: str
+        self,
+        name: str,
+        when: Callable[[View], bool],
+        word: str,
+        score: str,
+        why: str,
+        limit: str,
+        forced: bool = False,
     ) -> None:
+        self.forced = forced
         self.name = name
         self.when = when
         self.word = word
@@ -138,6 +167,16 @@ TABLE = (
         "The two nodes hold two different databases; one of them is not xCAT's.",
         "this data directory is not a copy of the database on {peer}: move the wrong one of the "
         "two aside and start it again, so that it is copied anew",
+    ),
+    Row(
+        "loss accepted",
+        lambda v: v.accepted and v.peer != PEER_PRIMARY,
+        "disconnected",
+        COMMAND_SCORE,
+        "The operator accepted the loss of what is not here, with `xcat-hamn takeover`.",
+        "the operator accepted that commits of {peer} may be lost: `pcs resource move` to {node} "
+        "takes over now",
+        forced=True,
     ),
     Row(
         "handover incomplete",
@@ -241,6 +280,16 @@ TABLE = (
         "",
     ),
     Row(
+        "other database down",
+        lambda v: v.kept and v.peer == PEER_STANDBY,
+        "disconnected",
+        COMMAND_SCORE,
+        "The other node lives without a primary; every commit of it is here, and it may well come "
+        "up again.",
+        "the database on {peer} is no primary now, and nothing that it committed is missing here: "
+        "let it start there, or take over with `xcat-hamn takeover {node}`",
+    ),
+    Row(
         "other node not yet compared",
         lambda v: v.peer == PEER_STANDBY,
         "disconnected",
@@ -250,13 +299,33 @@ TABLE = (
         "next monitors of both",
     ),
     Row(
+        "primary proven down",
+        lambda v: v.kept and v.down,
+        "disconnected",
+        STANDBY_SCORE,
+        "The primary had promised to commit nothing without this node, and is proven down.",
+        "",
+        forced=True,
+    ),
+    Row(
+        "primary lost, nothing missing",
+        lambda v: v.kept,
+        "disconnected",
+        COMMAND_SCORE,
+        "The primary is gone, and had promised to commit nothing without this node; nobody but the "
+        "operator says that it goes on here.",
+        "the primary on {peer} was lost, and nothing that it committed is missing here: bring "
+        "{peer} back, or take over with `pcs resource move` to {node}",
+        forced=True,
+    ),
+    Row(
         "primary lost",
         lambda v: v.confirmed or v.asynchronous or v.attached,
         "disconnected",
         GATED,
-        "The primary is gone without a handover; whether it still runs is not known.",
-        "the primary on {peer} was lost and is not proven to be down: two primaries must never be; "
-        "bring {peer} back",
+        "The primary is gone without a handover, and may have committed without this node since.",
+        "the primary on {peer} was lost and may have committed what is not here: bring {peer} "
+        "back, or see what would be lost with `xcat-hamn takeover {node}`",
     ),
     Row(
         "nobody can be newer",
@@ -274,29 +343,46 @@ TABLE = (
         GATED,
         "The other node may have been the primary since.",
         "the database on {peer} cannot be seen from here and may be newer: start the cluster on "
-        "{peer}",
+        "{peer}, or see what would be lost with `xcat-hamn takeover {node}`",
     ),
 )
 
 
+def row_of(view: View) -> Row:
+    """Return the row that decides on ``view``; total, since the last one always holds."""
+    return next(row for row in TABLE if row.when(view))
+
+
 def judge(view: View) -> Verdict:
-    """Return what follows from ``view``; total, since the last row always holds."""
-    row = next(row for row in TABLE if row.when(view))
-    return Verdict(row.name, row.word, row.score, row.limit.format(peer=view.peer_name))
+    """Return what follows from ``view``."""
+    row = row_of(view)
+    limit = row.limit.format(peer=view.peer_name, node=view.node)
+    return Verdict(row.name, row.word, row.score, limit)
+
+
+#: Verdicts of ``judge_promotion`` that no row gives.
+OTHER_PRIMARY, NOT_PROVEN_DOWN = "other primary", "not proven down"
 
 
 def judge_promotion(view: View) -> Verdict:
     """Return whether this node may become the primary at this moment.
 
     Beyond the score's question (may it, once the other one is no primary any more?) nobody else
-    may be the primary now.
+    may be the primary now, and by force only when that is proven.
     """
     if view.peer == PEER_PRIMARY:
         limit = (
             f"the database on {view.peer_name} is the primary still: move the role with "
             "`pcs resource move`, which demotes that one first"
         )
-        return Verdict("other primary", "standby", GATED, limit)
+        return Verdict(OTHER_PRIMARY, "standby", GATED, limit)
+    if row_of(view).forced and view.peer == PEER_UNKNOWN and not view.down:
+        limit = (
+            f"{view.peer_name} was lost and is not proven to be down: the cluster must have fenced "
+            f"it (stonith-enabled must be true), or `pcs stonith confirm {view.peer_name}` once "
+            "you have seen it off"
+        )
+        return Verdict(NOT_PROVEN_DOWN, "disconnected", GATED, limit)
     return judge(view)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from xcat_hamn.cluster import vocabulary
 from xcat_hamn.cluster.attributes import GATED
-from xcat_hamn.database.postgresql import decision, survey
+from xcat_hamn.database.postgresql import decision, promise, survey
 from xcat_hamn.database.postgresql.supervision import NOT_CONFIRMED
 from xcat_hamn.errors import CommandFailed
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from xcat_hamn.cluster.attributes import Attributes
     from xcat_hamn.database.postgresql.claim import Claim
     from xcat_hamn.database.postgresql.client import Client, ServerState
+    from xcat_hamn.database.postgresql.promise import Promises
     from xcat_hamn.ocf.log import Log
     from xcat_hamn.system.deadline import Deadline
 
@@ -37,17 +38,19 @@ class Publication:
         client: Client,
         deadline: Deadline,
         log: Log,
+        promises: Promises,
         node: str,
         peers: Sequence[str],
     ) -> None:
         self._attributes = attributes
+        self._promises = promises
         self._claim = claim
         self._client = client
         self._deadline = deadline
         self._log = log
         self._node = node
         self._peers = list(peers)
-        self._survey = survey.Survey(attributes, node, peers)
+        self._survey = survey.Survey(attributes, promises.right, promises.fate, node, peers)
 
     def _system_identifier(self) -> str:
         rows = self._client.ask("SELECT system_identifier FROM pg_control_system()")
@@ -78,6 +81,22 @@ class Publication:
         self._attributes.publish(vocabulary.DATABASE, verdict.word)
         self._attributes.publish(vocabulary.DATABASE_LIMIT, verdict.limit)
         self._attributes.score(verdict.score)
+        self._show_end(state)
+
+    def _show_end(self, state: ServerState) -> None:
+        """Show how far this node's data goes, for the operator who asks what would be lost."""
+        end = ""
+        if state.attached:
+            self._promises.note_contact()
+        else:
+            try:
+                commit = self._client.last_commit()
+            except CommandFailed as problem:
+                self._log.warning(str(problem))
+                return
+            contact = self._promises.last_contact()
+            end = f"{state.timeline} {state.position} {contact} {commit}"
+        self._attributes.share(survey.END, end)
 
     def _may_compare(self, view: decision.View, state: ServerState) -> bool:
         """Tell whether to show how far the data goes, with the claim that this leaves stored.
@@ -88,6 +107,8 @@ class Publication:
         """
         if view.peer == decision.PEER_PRIMARY:
             self._claim.write(decision.CLAIM_FOLLOWING)
+            # Whoever was promised something gave it up before becoming the primary.
+            self._promises.pledge.settle()
             return False
         if view.claim not in decision.EXCLUSIVE:
             return True
@@ -120,13 +141,17 @@ class Publication:
 
     # -- a primary -------------------------------------------------------------------------
 
-    def before_promotion(self) -> None:
+    def before_promotion(self, owed: Sequence[str]) -> None:
         """Take back what another node could act upon once this one goes on without it.
 
-        Raises CommandFailed when the cluster does not take it; nothing must be promoted then.
+        Those in ``owed`` keep what they were promised: commits will wait for them.  Raises
+        CommandFailed when the cluster does not take it; nothing must be promoted then.
         """
+        self._promises.right.give_up()
         for peer in self._peers:
-            self._attributes.publish(vocabulary.DATABASE_SYNC, NOT_CONFIRMED, node=peer)
+            if peer not in owed:
+                self._attributes.publish(vocabulary.DATABASE_SYNC, NOT_CONFIRMED, node=peer)
+                self._withdraw(promise.PROMISE, peer)
             self._withdraw(survey.HANDOVER, peer)
         if self._peers:
             self._withdraw(survey.POSITION, self._node)
@@ -155,10 +180,20 @@ class Publication:
         self._attributes.publish(vocabulary.DATABASE, "primary-alone")
         self._attributes.publish(vocabulary.DATABASE_LIMIT, "")
 
-    def primary(self, state: ServerState, word: str) -> None:
-        """Publish ``word`` of a primary, and take back what belongs to a standby."""
+    def primary(self, state: ServerState, word: str, owed: Sequence[str] = ()) -> None:
+        """Publish ``word`` of a primary, and take back what belongs to a standby.
+
+        Commits wait for the absent nodes in ``owed``.
+        """
+        names = " and ".join(owed)
+        limit = (
+            f"commits wait, for {names} was lost and could take over with what it has: see that it "
+            f"is switched off, or bring it back (`pcs stonith confirm` once you have seen it off)"
+        )
         self._attributes.publish(vocabulary.DATABASE, word)
-        self._attributes.publish(vocabulary.DATABASE_LIMIT, "")
+        self._attributes.publish(vocabulary.DATABASE_LIMIT, limit if owed else "")
+        self._attributes.share(survey.END, "")
+        self._attributes.share(survey.CONSENT, "")
         self._attributes.publish(vocabulary.DATABASE_SYNC, "", node=self._node)
         self._attributes.share(survey.TIMELINE, str(state.timeline))
         self._attributes.share(survey.POSITION, "")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from xcat_hamn.cluster import vocabulary
-from xcat_hamn.database.postgresql import decision
+from xcat_hamn.database.postgresql import decision, promise
+from xcat_hamn.errors import HamnError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from xcat_hamn.cluster.attributes import Attributes
+    from xcat_hamn.cluster.fate import Fate
     from xcat_hamn.database.postgresql.client import ServerState
 
 # Names under which nodes share numbers that do not belong in crm_mon.
@@ -18,8 +20,13 @@ POSITION = "position"  # "TIMELINE POSITION", while there is no primary to follo
 SYSTEM = "system"  # the database's own identifier, the same on every copy of it
 HANDOVER = "handover"  # on the standby's node: "pending" or "TIMELINE POSITION"
 PENDING = "pending"
+#: How far a standby without a primary goes: "TIMELINE POSITION LAST_CONTACT LAST_COMMIT", the last
+#: two in seconds since the epoch (0: not known).
+END = "end"
+#: "TIMELINE POSITION": the end of data for which the operator accepted that more is lost.
+CONSENT = "consent"
 
-_PRIMARY_WORDS = ("primary", "primary-alone")
+_PRIMARY_WORDS = ("primary", "primary-alone", "primary-waiting")
 _STANDBY_WORDS = ("standby", "catching-up", "disconnected")
 _IDLE_WORDS = ("stopped", "preparing")
 
@@ -85,8 +92,17 @@ def role_of(word: str | None, timeline: str | None) -> str:
 class Survey:
     """Collects the view of one node."""
 
-    def __init__(self, attributes: Attributes, node: str, peers: Sequence[str]) -> None:
+    def __init__(
+        self,
+        attributes: Attributes,
+        right: promise.Right,
+        fate: Fate,
+        node: str,
+        peers: Sequence[str],
+    ) -> None:
         self._attributes = attributes
+        self._right = right
+        self._fate = fate
         self._node = node
         self._peers = list(peers)
 
@@ -112,8 +128,9 @@ class Survey:
         """
         if not self._peers:
             return decision.View(peer=decision.PEER_NONE, claim=claim)
-        told = self._attributes.published(vocabulary.DATABASE_SYNC, self._node)
-        confirmed, asynchronous = told == "confirmed", told == "asynchronous"
+        told = self._right.look()
+        confirmed = told in (promise.KEPT, promise.CONFIRMED)
+        asynchronous = told == promise.ASYNCHRONOUS
         if state.attached and (confirmed or asynchronous) and not whole:
             # Good enough for the score; a promotion looks whether that primary is still there.
             return decision.View(
@@ -128,17 +145,34 @@ class Survey:
         telling = most_telling(peers)
         handover = self._attributes.shared(HANDOVER, self._node)
         return decision.View(
+            accepted=self._accepted(mine, telling),
             attached=state.attached,
             asynchronous=asynchronous,
             confirmed=confirmed,
+            down=telling.role == decision.PEER_UNKNOWN and self._are_down(peers),
             foreign=telling.foreign,
             handover=handover_state(handover, mine),
+            kept=told == promise.KEPT,
+            node=self._node,
             peer=telling.role,
             peer_name=telling.name,
             rank=telling.rank,
             timeline=telling.timeline,
             claim=claim,
         )
+
+    def _accepted(self, mine: tuple[int, int], telling: Peer) -> bool:
+        if telling.role == decision.PEER_PRIMARY:
+            return False
+        return parse_position(self._attributes.shared(CONSENT, self._node)) == mine
+
+    def _are_down(self, peers: Sequence[Peer]) -> bool:
+        """Tell whether every node that shows no database is proven down."""
+        unseen = [peer.name for peer in peers if peer.role == decision.PEER_UNKNOWN]
+        try:
+            return all(self._fate.is_proven_down(name) for name in unseen)
+        except HamnError:
+            return False
 
 
 def most_telling(peers: Sequence[Peer]) -> Peer:
