@@ -1,4 +1,4 @@
-"""The exit codes of xcat-hamn: sysexits.h's numbers, which Pacemaker's own tools use too."""
+"""The exit codes of xcat-hamn: those of Pacemaker's own tools, which began with sysexits.h's."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ USAGE = 2
 UNAVAILABLE = 69
 DENIED = 77
 CONFIGURATION = 78
+LOSS = 107
 INTERRUPTED = 130
 
 #: code -> meaning, for the manual page; the first row that fits an error wins in ``code_of``.
@@ -22,6 +23,7 @@ MEANINGS = {
     UNAVAILABLE: "the cluster does not answer, or a program is not installed",
     DENIED: "not permitted: run it as root",
     CONFIGURATION: "the site file, or the configuration made from it, cannot be used",
+    LOSS: "it would lose data and nobody accepted that, so nothing was changed",
     INTERRUPTED: "interrupted from the keyboard",
 }
 

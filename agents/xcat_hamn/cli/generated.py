@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from xcat_hamn.agents import mnidentity, netsvcs, pgsql
-from xcat_hamn.cli import completion
+from xcat_hamn.cli import completion, manual
 from xcat_hamn.cluster import sitedoc, vocabulary_page
 from xcat_hamn.fencing import reference as fencing_reference
 from xcat_hamn.ocf import reference
+from xcat_hamn.takeover import reference as takeover_reference
 
 
 def _agents() -> str:
@@ -24,6 +25,8 @@ FILES: Mapping[str, Callable[[], str]] = {
     "docs/attributes.md": vocabulary_page.attributes_page,
     "docs/fencing.md": fencing_reference.page,
     "docs/man/fence_xcat_operator.8": fencing_reference.manual,
+    "docs/man/xcat-hamn.8": manual.page,
+    "docs/takeover.md": takeover_reference.page,
     "docs/site-file.md": sitedoc.reference,
     "packaging/hamn.conf.example": sitedoc.example,
     "packaging/xcat-hamn.bash-completion": completion.bash,

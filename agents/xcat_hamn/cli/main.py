@@ -82,7 +82,9 @@ def _run(verb: verbs.Verb, arguments: Sequence[str]) -> int:
     try:
         code = app(list(arguments), prog_name=f"{PROGRAM} {verb.name}", standalone_mode=False)
     except Exception as error:
-        # Click's usage errors, told by their method: newer Typers bring their own Click.
+        # Click's own errors are told by their looks: newer Typers bring their own Click.
+        if type(error).__name__ == "Abort":  # what it makes of ctrl-C
+            raise KeyboardInterrupt from None
         if not hasattr(error, "format_message"):
             raise
         sentence = error.format_message().rstrip(".")

@@ -46,6 +46,13 @@ class Terminal:
         """Print something that the administrator should change, where errors go."""
         self._errors.print(Text.assemble(("warning: ", "yellow bold"), text), soft_wrap=True)
 
+    def ask(self, text: str) -> str:
+        """Ask a question and return the answer, empty at the end of the input."""
+        try:
+            return self._console.input(Text(text, style="bold")).strip()
+        except EOFError:
+            return ""
+
     def json(self, value: Any) -> None:
         """Print a value as JSON, whether quiet or not."""
         sys.stdout.write(json.dumps(value, indent=2) + "\n")

@@ -27,6 +27,11 @@ VERBS = (
         "xcat_hamn.cli.configure",
         "Bring the cluster's configuration in line with the site file.",
     ),
+    Verb(
+        "takeover",
+        "xcat_hamn.cli.takeover",
+        "Give the role to a node, also where that needs consent to a loss of data.",
+    ),
 )
 
 

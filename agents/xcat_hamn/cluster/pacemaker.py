@@ -13,13 +13,17 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from xcat_hamn.cluster.simulate import Transition, read_transition
+from xcat_hamn.cluster.status import Status, read_status
 from xcat_hamn.errors import CommandFailed, HamnError, PermissionProblem
 from xcat_hamn.system.runner import Result
 
 _DENIED = frozenset({4})
 _OLD = frozenset({103, 104})
-_DISCONNECTED = frozenset({102})
-_NO_QUORUM = frozenset({105})
+#: 105 is that of cibadmin for a CIB that is not there.
+_DISCONNECTED = frozenset({102, 105})
+_NO_QUORUM = frozenset({106})
+#: How attrd_updater ends when nobody has ever set the attribute (tried on 2.1.5 and 3.0.0).
+_UNSET = 78
 #: A CIB of a large cluster is some 100 KiB; a simulation lists each action in a line.
 _LIMIT = 64 << 20
 _TIMEOUT = 60.0
@@ -62,6 +66,32 @@ class Pacemaker:
     def query(self) -> str:
         """Return the CIB.  Raises ClusterUnreachable, PermissionProblem, MissingTool."""
         return self._require(self._run(["cibadmin", "--query"]), "read the configuration").stdout
+
+    def status(self) -> Status:
+        """Return the cluster's status.  Raises as ``query`` does."""
+        shown = self._run(["crm_mon", "--one-shot", "--output-as=xml"])
+        return read_status(self._require(shown, "read the cluster's status").stdout)
+
+    def private(self, name: str, node: str) -> str:
+        """Return the private attribute ``name`` of ``node``, empty when it has none.
+
+        Private attributes belong to a node that is there; crm_mon and the CIB never show them.
+        """
+        found = self._run(["attrd_updater", "--query", f"--name={name}", f"--node={node}"])
+        if found.returncode == _UNSET:
+            return ""
+        for line in self._require(found, f"ask for {name} of {node}").stdout.splitlines():
+            fields = line.split('"')
+            # name="xcat-db-end" host="mn2" value="1 50331648 0 0" (Pacemaker 2.1.5 and 3.0.0)
+            if len(fields) >= 6 and (fields[1], fields[3]) == (name, node):
+                return fields[5]
+        return ""
+
+    def set_private(self, name: str, node: str, value: str) -> None:
+        """Set a private attribute of ``node``; an empty value removes it."""
+        change = f"--update={value}" if value else "--delete"
+        argv = ["attrd_updater", "--private", f"--name={name}", f"--node={node}", change]
+        self._require(self._run(argv), f"set {name} of {node}")
 
     def verify(self, cib: str) -> None:
         """Check a CIB.  Raises InvalidConfiguration with crm_verify's first reason."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from xcat_hamn import __version__
 from xcat_hamn.fencing.decision import TABLE, Row
 from xcat_hamn.fencing.options import ACTIONS, DESCRIPTION, EXAMPLE, OPTIONS, SUMMARY, Option
+from xcat_hamn.roff import plain
 
 #: What stands in the sentences of the table for names that only a real case has.
 _NAMES = {
@@ -74,7 +75,7 @@ def manual() -> str:
     lines = [
         f'.TH FENCE_XCAT_OPERATOR 8 "" "xcat-hamn {__version__}" "Fence agents"',
         ".SH NAME",
-        _roff(f"fence_xcat_operator - {SUMMARY[0].lower()}{SUMMARY[1:]}"),
+        plain(f"fence_xcat_operator - {SUMMARY[0].lower()}{SUMMARY[1:]}"),
         ".SH SYNOPSIS",
         r".B fence_xcat_operator \-o ACTION \-n NODE \-\-group=GROUP",
         "[options]",
@@ -83,29 +84,23 @@ def manual() -> str:
         ".SH DESCRIPTION",
     ]
     for paragraph in DESCRIPTION:
-        lines += [_roff(paragraph), ".PP"]
+        lines += [plain(paragraph), ".PP"]
     lines[-1:] = [".SH PARAMETERS"]
     for option in (
         Option("plug", "Cluster name of the node that is to be switched off."),
         *OPTIONS,
     ):
-        lines += [".TP", rf".B {option.name}", _roff(_meaning(option))]
+        lines += [".TP", rf".B {option.name}", plain(_meaning(option))]
     lines.append(".SH ACTIONS")
     for name, meaning in ACTIONS.items():
-        lines += [".TP", rf".B {_roff(name)}", _roff(meaning)]
+        lines += [".TP", rf".B {plain(name)}", plain(meaning)]
     lines.append(".SH DECISIONS")
     lines.append("The first that applies decides. Example: mn1 is lost, mn2 is left.")
     for row in TABLE:
-        lines += [".TP", rf".B {_roff(row.name)} ({row.answer.value})", _roff(_sentence(row))]
-        lines += [".br", _roff(row.why)]
-    lines += [".SH EXAMPLE", ".nf", *map(_roff, EXAMPLE), ".fi"]
+        lines += [".TP", rf".B {plain(row.name)} ({row.answer.value})", plain(_sentence(row))]
+        lines += [".br", plain(row.why)]
+    lines += [".SH EXAMPLE", ".nf", *map(plain, EXAMPLE), ".fi"]
     lines += [".SH FILES", ".TP", ".I /run/xcat\\-hamn/gate/"]
     lines.append("What was there when a loss was first seen, and what has approved it since.")
     lines += [".SH SEE ALSO", ".BR crm_mon (8),", ".BR pcs (8),", ".BR stonith_admin (8)"]
     return "\n".join(lines) + "\n"
-
-
-def _roff(text: str) -> str:
-    """Return ``text`` with what troff would take for a command made plain."""
-    plain = text.replace("\\", "\\e").replace("-", "\\-").replace("`", "")
-    return f"\\&{plain}" if plain.startswith((".", "'")) else plain

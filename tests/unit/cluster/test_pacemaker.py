@@ -23,7 +23,7 @@ class Answers:
     ("returncode", "kind", "sentence"),
     [
         (102, ClusterUnreachable, "start it with `pcs cluster start`"),
-        (105, ClusterUnreachable, "has no quorum"),
+        (106, ClusterUnreachable, "has no quorum"),
         (4, errors.PermissionProblem, "run this as root"),
         (1, errors.CommandFailed, r"`cibadmin` ended with 1 \(boom\)"),
     ],

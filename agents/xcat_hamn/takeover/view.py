@@ -1,0 +1,143 @@
+"""What the takeover looks at: the cluster, and how far the data of its nodes goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from lxml import etree
+
+from xcat_hamn.cluster.cib import parse
+from xcat_hamn.cluster.status import DATABASE, GROUP, Member, Status
+from xcat_hamn.cluster.vocabulary import DATABASE as WORD
+from xcat_hamn.cluster.vocabulary import DATABASE_LIMIT, GATE
+from xcat_hamn.takeover.loss import CONSENT, END, End, read_end
+
+#: Other names under which a node tells how far its data goes, and which database it is.
+_POSITION, _SYSTEM = f"{DATABASE}-position", f"{DATABASE}-system"
+#: The id of the constraint that `pcs resource move` writes.
+PREFER = f"cli-prefer-{GROUP}"
+
+
+class Asks(Protocol):
+    """What is asked of ``cluster.pacemaker.Pacemaker``."""
+
+    def status(self) -> Status:
+        """Return the cluster's status."""
+
+    def query(self) -> str:
+        """Return the CIB."""
+
+    def private(self, name: str, node: str) -> str:
+        """Return a private attribute of a node."""
+
+
+@dataclass(frozen=True)
+class View:
+    """The cluster at one moment, as far as it concerns a takeover by ``node``.
+
+    ``end``, ``other_end``: how far the data goes here and on the other node, where known.
+    ``consent``: what an operator has agreed to already.  ``foreign``: two different databases.
+    ``moves``: the nodes that a `pcs resource move` prefers now.  ``accepted``: the operator
+    accepts a loss.
+    """
+
+    node: str
+    status: Status
+    end: End | None = None
+    other_end: End | None = None
+    consent: str = ""
+    foreign: bool = False
+    moves: tuple[str, ...] = ()
+    accepted: bool = False
+
+    @property
+    def known(self) -> bool:
+        """Tell whether the cluster has this node."""
+        return self.node in self.status.members
+
+    @property
+    def me(self) -> Member:
+        """Return this node."""
+        return self.status.members.get(self.node) or Member(self.node)
+
+    @property
+    def other(self) -> Member:
+        """Return the other node that matters most: with a primary, else one that is there."""
+        members = [one for one in self.status.members.values() if one.name != self.node]
+        members.sort(key=lambda one: (not is_primary(one), not one.online, one.name))
+        return members[0] if members else Member("the other node")
+
+    @property
+    def word(self) -> str:
+        """Return what the database here is."""
+        return self.me.attributes.get(WORD, "")
+
+    @property
+    def limit(self) -> str:
+        """Return why the database here must not be promoted."""
+        return self.me.attributes.get(DATABASE_LIMIT, "it does not say why")
+
+    @property
+    def lossy(self) -> bool:
+        """Tell whether this node can be promoted only with a loss that was, or is, agreed to."""
+        agreed = self.end is not None and self.consent == self.end.consent
+        return self.me.gated or agreed
+
+    @property
+    def gate(self) -> str:
+        """Return what a fencing waits for, empty when none does."""
+        members = self.status.members.values()
+        return next((m.attributes[GATE] for m in members if m.attributes.get(GATE)), "")
+
+    @property
+    def arriving(self) -> bool:
+        """Tell whether the database is being promoted here, or the rest of the role follows."""
+        return self.node in self.status.primaries() and self.status.busy()
+
+
+def is_primary(member: Member) -> bool:
+    """Tell whether a node is there and its database is a primary of whatever kind."""
+    return member.online and member.attributes.get(WORD, "").startswith("primary")
+
+
+def look(cluster: Asks, node: str, *, accepted: bool = False) -> View:
+    """Look at the cluster.  Raises HamnError when it does not answer."""
+    status = cluster.status()
+    seen = View(node, status, moves=tuple(moves_in(cluster.query())), accepted=accepted)
+    if not seen.known or not seen.me.online:
+        return seen
+    other = seen.other
+    other_end = None
+    foreign = False
+    if other.online:
+        said = cluster.private(END, other.name) or cluster.private(_POSITION, other.name)
+        other_end = read_end(said)
+        systems = {cluster.private(_SYSTEM, name) for name in (node, other.name)}
+        foreign = len(systems - {""}) > 1
+    return View(
+        node,
+        status,
+        end=read_end(cluster.private(END, node)),
+        other_end=other_end,
+        consent=cluster.private(CONSENT, node),
+        foreign=foreign,
+        moves=seen.moves,
+        accepted=accepted,
+    )
+
+
+def moves_in(cib: str) -> Iterator[str]:
+    """Yield the node of each move of the group that a CIB still holds."""
+    for constraint in parse(cib).iterfind("configuration/constraints/rsc_location"):
+        if constraint.get("id") == PREFER:
+            yield _node_of(constraint)
+
+
+def _node_of(constraint: etree._Element) -> str:
+    # With a lifetime, the node stands in a rule.
+    named = constraint.find(".//expression[@attribute='#uname']")
+    if named is not None:
+        return named.get("value", "")
+    return constraint.get("node", "")
