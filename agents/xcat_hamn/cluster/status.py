@@ -80,7 +80,8 @@ class Status:
     """The cluster at one moment; ``group`` is None when there is no such group.
 
     ``stopped``: what the operator has stopped (group, database).  ``fencing``: the nodes that are
-    waiting to be fenced.
+    waiting to be fenced.  ``fences``: the cluster fences at all (stonith-enabled); without that
+    nothing proves that a lost node is down.
     """
 
     members: Mapping[str, Member]
@@ -88,6 +89,7 @@ class Status:
     database: tuple[Instance, ...] = ()
     quorum: bool = True
     maintenance: bool = False
+    fences: bool = True
     stopped: tuple[str, ...] = ()
     fencing: tuple[str, ...] = ()
     failures: tuple[Failure, ...] = ()
@@ -145,6 +147,7 @@ def read_status(text: str) -> Status:
         database=() if clone is None else tuple(_instances(clone)),
         quorum=quorum is None or quorum.get("with_quorum") != "false",
         maintenance=options is not None and _is(options, "maintenance-mode"),
+        fences=options is None or options.get("stonith-enabled") != "false",
         stopped=tuple(part.get("id", "") for part in parts if _is(part, "disabled")),
         fencing=tuple(_pending_fencing(root)),
         failures=tuple(_failures(root)),

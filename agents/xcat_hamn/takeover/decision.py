@@ -49,6 +49,11 @@ class Verdict:
 _DEAD_WORDS = ("", "stopped", "failed")
 
 
+def _only_by_command(view: View) -> bool:
+    """Tell whether the database comes up here only by a command, so by force."""
+    return view.lossy or view.me.score.startswith("-")
+
+
 def _other_is_newer(view: View) -> bool:
     if not view.other.online or view.other_end is None or view.end is None:
         return False
@@ -187,6 +192,14 @@ TABLE = (
         "seconds",
     ),
     Row(
+        "no fencing",
+        lambda v: not v.other.online and not v.status.fences and _only_by_command(v),
+        Act.REFUSE,
+        "A primary that is only out of sight may still be one.",
+        "nothing proves that {other} is down, since stonith-enabled is false: run `xcat-hamn "
+        "configure` (its fencing asks you, where there is no power device), or bring {other} back",
+    ),
+    Row(
         "ready, nothing to accept",
         lambda v: not v.lossy and v.accepted,
         Act.MOVE,
@@ -230,6 +243,15 @@ TABLE = (
         Act.REFUSE,
         "It would not be xCAT's data at all.",
         "{node} and {other} hold two different databases: {limit}",
+    ),
+    Row(
+        "the other cannot be read",
+        lambda v: v.unread and v.me.gated,
+        Act.REFUSE,
+        "It may be a primary that nobody can ask; promote would refuse until it is proven down.",
+        "what the database on {other} is cannot be read, and {other} lives: repair it (see the "
+        "failures in crm_mon, then `pcs resource cleanup xcat-db`), or switch {other} off (`pcs "
+        "stonith fence {other}`) and ask again",
     ),
     Row(
         "the other can lead",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-# Names of the private attributes by which a database and its operator talk; xcat-pgsql writes the
-# first, this tool the second.
-END = "xcat-db-end"
-CONSENT = "xcat-db-consent"
+from xcat_hamn.cluster.status import DATABASE
+from xcat_hamn.database.postgresql import survey
+
+# The private attributes by which a database and its operator talk; xcat-pgsql writes the first,
+# this tool the second.
+END, CONSENT = f"{DATABASE}-{survey.END}", f"{DATABASE}-{survey.CONSENT}"
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 

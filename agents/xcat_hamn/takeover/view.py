@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from lxml import etree
@@ -12,10 +12,14 @@ from xcat_hamn.cluster.cib import parse
 from xcat_hamn.cluster.status import DATABASE, GROUP, Member, Status
 from xcat_hamn.cluster.vocabulary import DATABASE as WORD
 from xcat_hamn.cluster.vocabulary import DATABASE_LIMIT, GATE
+from xcat_hamn.database.postgresql import survey
+from xcat_hamn.database.postgresql.decision import PEER_UNKNOWN
 from xcat_hamn.takeover.loss import CONSENT, END, End, read_end
 
 #: Other names under which a node tells how far its data goes, and which database it is.
-_POSITION, _SYSTEM = f"{DATABASE}-position", f"{DATABASE}-system"
+_POSITION, _SYSTEM, _TIMELINE = (
+    f"{DATABASE}-{name}" for name in (survey.POSITION, survey.SYSTEM, survey.TIMELINE)
+)
 #: The id of the constraint that `pcs resource move` writes.
 PREFER = f"cli-prefer-{GROUP}"
 
@@ -38,6 +42,7 @@ class View:
     """The cluster at one moment, as far as it concerns a takeover by ``node``.
 
     ``end``, ``other_end``: how far the data goes here and on the other node, where known.
+    ``unread``: the other node is there, and nobody can tell what its database is.
     ``consent``: what an operator has agreed to already.  ``foreign``: two different databases.
     ``moves``: the nodes that a `pcs resource move` prefers now.  ``accepted``: the operator
     accepts a loss.
@@ -49,6 +54,7 @@ class View:
     other_end: End | None = None
     consent: str = ""
     foreign: bool = False
+    unread: bool = False
     moves: tuple[str, ...] = ()
     accepted: bool = False
 
@@ -109,22 +115,21 @@ def look(cluster: Asks, node: str, *, accepted: bool = False) -> View:
     if not seen.known or not seen.me.online:
         return seen
     other = seen.other
-    other_end = None
-    foreign = False
-    if other.online:
-        said = cluster.private(END, other.name) or cluster.private(_POSITION, other.name)
-        other_end = read_end(said)
-        systems = {cluster.private(_SYSTEM, name) for name in (node, other.name)}
-        foreign = len(systems - {""}) > 1
-    return View(
-        node,
-        status,
+    own = replace(
+        seen,
         end=read_end(cluster.private(END, node)),
-        other_end=other_end,
         consent=cluster.private(CONSENT, node),
-        foreign=foreign,
-        moves=seen.moves,
-        accepted=accepted,
+    )
+    if not other.online:
+        return own
+    said = cluster.private(END, other.name) or cluster.private(_POSITION, other.name)
+    systems = {cluster.private(_SYSTEM, name) for name in (node, other.name)}
+    role = survey.role_of(other.attributes.get(WORD), cluster.private(_TIMELINE, other.name))
+    return replace(
+        own,
+        other_end=read_end(said),
+        foreign=len(systems - {""}) > 1,
+        unread=role == PEER_UNKNOWN,
     )
 
 

@@ -44,11 +44,22 @@ def two_databases(cluster):
     cluster.private["xcat-db-system", "mn2"] = "8"
 
 
-def database_of_mn1_broken(cluster):
-    """mn1 is there, but its database does not run; nobody knows what it has."""
-    gated(cluster)
-    cluster.nodes["mn1"] = "online"
-    cluster.attributes["mn1"] = {"xcat-db": "failed"}
+def database_of_mn1(word, timeline=""):
+    """mn1 is there, but its database does not run."""
+
+    def change(cluster):
+        gated(cluster)
+        cluster.nodes["mn1"] = "online"
+        cluster.attributes["mn1"] = {"xcat-db": word}
+        cluster.private["xcat-db-timeline", "mn1"] = timeline
+
+    return change
+
+
+def no_fencing(cluster):
+    cluster.lose("mn1")
+    cluster.attributes["mn2"]["master-xcat-db"] = "-1"
+    cluster.options = 'stonith-enabled="false"'
 
 
 def on_its_way(cluster):
@@ -112,12 +123,20 @@ CASES = [
         "`pcs resource cleanup xcat-db`",
     ),
     ("mn2", False, shows(master_xcat_db=""), "not asked yet", "try again in some seconds"),
+    ("mn2", False, no_fencing, "no fencing", "stonith-enabled is false"),
     ("mn2", True, lambda c: None, "ready, nothing to accept", "is not needed"),
     ("mn2", False, lambda c: c.lose("mn1"), "ready, the role runs nowhere", "runs nowhere"),
     ("mn2", False, lambda c: None, "ready", "is all it takes"),
     ("mn2", True, stuck_primary, "stuck primary", "`pcs stonith fence mn1`"),
     ("mn2", True, primary_runs, "primary runs", "nothing has to be lost"),
     ("mn2", True, two_databases, "foreign database", "hold two different databases"),
+    (
+        "mn2",
+        True,
+        database_of_mn1("failed"),
+        "the other cannot be read",
+        "switch mn1 off (`pcs stonith fence mn1`)",
+    ),
     (
         "mn2",
         True,
@@ -151,8 +170,8 @@ def test_every_row_has_its_case():
     assert [row.name for row in TABLE] == list(dict.fromkeys(case[3] for case in CASES))
 
 
-def test_consent_is_possible_where_the_other_database_is_broken_or_older(cluster):
-    database_of_mn1_broken(cluster)
+def test_consent_is_possible_where_the_other_database_is_stopped_or_older(cluster):
+    database_of_mn1("stopped", "3")(cluster)
     assert judge(look(Pacemaker(cluster), "mn2", accepted=True)).act is Act.CONSENT
     both_gated(cluster, "3 100", "2 900")
     assert judge(look(Pacemaker(cluster), "mn2", accepted=True)).act is Act.CONSENT
