@@ -40,6 +40,7 @@ while [ $# -gt 0 ]; do
         --promotion) name=master-$2; shift ;;
         --node) node=$2; shift ;;
         --private) ;;
+        --all) node=* ;;
         *) echo "the stand-in does not know $1" >&2; exit 64 ;;
     esac
     shift
@@ -49,8 +50,11 @@ case $action in
     update) printf %s "$value" > "$file.new" && mv "$file.new" "$file" ;;
     delete) [ ! -e "$file" ] || : > "$file" ;;
     query)
-        [ -e "$file" ] || {{ echo "attribute does not exist" >&2; exit 78; }}
-        echo "name=\\"$name\\" host=\\"$node\\" value=\\"$(cat "$file")\\"" ;;
+        set -- $store/$name@$node
+        [ -e "$1" ] || {{ echo "attribute does not exist" >&2; exit 78; }}
+        for file; do
+            echo "name=\\"$name\\" host=\\"${{file##*@}}\\" value=\\"$(cat "$file")\\""
+        done ;;
 esac
 """
 TOOLS = ("/usr/sbin/attrd_updater", "/usr/sbin/crm_attribute")

@@ -116,6 +116,13 @@ class Attributes:
         """
         return self._query(f"{self._context.instance}-{name}", node)
 
+    def shared_by_all(self, name: str) -> dict[str, str]:
+        """Return what each node that is a member shares under ``name``, in one question.
+
+        Raises CommandFailed when the cluster does not answer.
+        """
+        return self._ask(f"{self._context.instance}-{name}", ["--all"])
+
     def published(self, name: str, node: str) -> str | None:
         """Return attribute ``name`` of ``node`` as the cluster has it, None when unset.
 
@@ -124,19 +131,23 @@ class Attributes:
         return self._query(name, node)
 
     def _query(self, name: str, node: str) -> str | None:
-        argv = ["attrd_updater", "--query", "--name", name, "--node", node]
+        return self._ask(name, ["--node", node]).get(node)
+
+    def _ask(self, name: str, which: list[str]) -> dict[str, str]:
+        argv = ["attrd_updater", "--query", "--name", name, *which]
         try:
             result = self._runner.run(argv, timeout=_TIMEOUT)
         except (CommandTimeout, MissingTool) as problem:
             raise CommandFailed(str(problem)) from None
         if result.returncode != _UNSET:
-            result.require(f"the cluster did not say what {name} of {node} is")
+            result.require(f"the cluster did not say what {name} is")
+        found = {}
         for line in result.stdout.splitlines():
             fields = line.split('"')
             # name="xcat-db" host="mn1" value="primary" (Pacemaker 2.1.5 and 3.0.0)
-            if len(fields) >= 6 and fields[1] == name and fields[3] == node:
-                return fields[5] or None
-        return None
+            if len(fields) >= 6 and fields[1] == name and fields[5]:
+                found[fields[3]] = fields[5]
+        return found
 
     def forget(self) -> None:
         """Drop the memory of what was written, so that the next monitor writes all of it again.

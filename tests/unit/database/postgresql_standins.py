@@ -65,6 +65,9 @@ class StandInAttributes:
 
     published = shared = _get
 
+    def shared_by_all(self, name):
+        return {node: found for node in NODES if (found := self._get(name, node))}
+
     def forget(self):
         self._world.events.append(("forget", "", "", self._node))
 
@@ -142,6 +145,18 @@ class StandInFate:
         return node in self._world.down
 
 
+class StandInLineage:
+    """``said``: how this node's log has parted from the primary's."""
+
+    def __init__(self):
+        self.said = ""
+        self.asked = []
+
+    def divergence(self, peer, state):
+        self.asked.append((peer, state.position))
+        return self.said
+
+
 class StandInNode:
     """All parts of one node's agent."""
 
@@ -160,6 +175,7 @@ class StandInNode:
             run_directory=f"{directory}/{name}/run",
             durable_directory=f"{directory}/{name}/durable",
         )
+        self.lineage = StandInLineage()
         self.publication = Publication(
             self.attributes,
             self.claim,
@@ -167,6 +183,7 @@ class StandInNode:
             self.deadline,
             self.log,
             self.promises,
+            self.lineage,
             name,
             peers,
         )

@@ -112,7 +112,8 @@ class Partition:
         for node in (world.mn1, world.mn2):
             name = next(iter({"mn1", "mn2"} - set(node.peers)))
             node.attributes._set = self._setter(name)
-            node.attributes.published = node.attributes.shared = self._getter(name)
+            get = self._getter(name)
+            node.attributes.published = node.attributes.shared = node.attributes._get = get
 
     def _setter(self, writer):
         def put(kind, name, value, node):
@@ -126,11 +127,7 @@ class Partition:
         return put
 
     def _getter(self, reader):
-        def get(name, node, *_, **__):
-            return self.views[reader].get((name, node))
-
-        # ``shared`` and ``published`` take (name, node).
-        return get
+        return lambda name, node: self.views[reader].get((name, node))
 
     def leave(self, node):
         """Drop what a node's going takes away: everything that belongs to it."""

@@ -7,7 +7,7 @@ from xcat_hamn import errors
 from xcat_hamn.cluster import vocabulary
 from xcat_hamn.cluster.attributes import GATED
 from xcat_hamn.database.postgresql import decision as d
-from xcat_hamn.database.postgresql import survey
+from xcat_hamn.database.postgresql import promise, survey
 from xcat_hamn.database.postgresql.client import ServerState
 
 WORD = vocabulary.DATABASE
@@ -146,7 +146,11 @@ def test_a_primary_takes_back_what_belongs_to_a_standby(world):
     world.shown[(survey.POSITION, "mn1")] = "1 1000"
     world.shown[(vocabulary.DATABASE_SYNC, "mn1")] = "confirmed"
     world.mn1.publication.primary(ServerState(False, 1100, 2, "", ""), "primary")
-    assert world.shown == {(WORD, "mn1"): "primary", (survey.TIMELINE, "mn1"): "2"}
+    assert world.shown == {
+        (WORD, "mn1"): "primary",
+        (survey.TIMELINE, "mn1"): "2",
+        (promise.PROMISE, "mn1"): promise.GIVER,
+    }
 
 
 def test_a_handover_is_announced_and_completed_or_withdrawn(world):

@@ -119,9 +119,17 @@ def view(world, state, *, whole=False, system="7000", claim=d.CLAIM_FOLLOWING):
 
 
 def test_an_attached_and_confirmed_standby_needs_one_question(world):
+    world.shown[(promise.PROMISE, "mn1")] = promise.GIVER
     world.shown[(promise.PROMISE, "mn2")] = "confirmed"
     found = view(world, ServerState(True, 10, 1, "streaming", ""))
     assert (found.attached, found.confirmed, found.peer) == (True, True, d.PEER_PRIMARY)
+
+
+def test_a_standby_notices_at_once_that_the_primarys_node_has_left(world):
+    """Its own connection stays up for ten seconds after a power loss of the other side."""
+    world.shown[(promise.PROMISE, "mn2")] = "kept 77"
+    found = view(world, ServerState(True, 10, 1, "streaming", ""))
+    assert (found.peer, found.kept) == (d.PEER_UNKNOWN, True)
 
 
 def test_a_promotion_looks_whether_that_primary_is_still_there(world):

@@ -139,3 +139,9 @@ def test_reading_picks_the_node_and_the_name(cluster):
     )
     assert cluster.attributes().published("xcat-mn", "mn1") == "active"
     assert cluster.attributes().published("xcat-mn", "mn2") is None
+
+
+def test_all_nodes_are_asked_at_once(cluster):
+    said = 'name="db-x" host="mn1" value="1"\nname="db-x" host="mn2" value=""\n'
+    cluster.runner.answer = Result(["x"], 0, said, "", 0.0)
+    assert cluster.attributes(instance="db").shared_by_all("x") == {"mn1": "1"}

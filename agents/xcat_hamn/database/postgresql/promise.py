@@ -34,6 +34,9 @@ KEPT = "kept"  # nothing is committed without it until it is proven down or give
 CONFIRMED = "confirmed"  # as long as it is attached, nothing is committed without it
 ASYNCHRONOUS = "asynchronous"  # attached, and not waited for
 WITHDRAWN = "withdrawn"  # the primary asks for this promise back
+#: What the primary shows as its own PROMISE: it is there.  Gone with its node, it costs the standby
+#: no question of its own to notice that.
+GIVER = "giver"
 #: The token that the standby gave up, a private attribute of its own node.
 GIVEN_UP = "given-up"
 
@@ -47,14 +50,18 @@ class Right:
         self._attributes = attributes
         self._path = f"{run_directory}/right"
         self._node = node
+        self.giver_is_there = False
 
     def look(self) -> str:
         """Return what the primary told this node: KEPT, CONFIRMED, ASYNCHRONOUS or nothing.
 
-        A promise that was replaced or is asked for back is given up here.  Raises CommandFailed
-        when the cluster does not say.
+        A promise that was replaced or is asked for back is given up here.  Afterwards
+        ``giver_is_there`` tells whether a primary's node is a member.  Raises CommandFailed when
+        the cluster does not say.
         """
-        told = self._attributes.shared(PROMISE, self._node) or ""
+        shown = self._attributes.shared_by_all(PROMISE)
+        told = shown.pop(self._node, "")
+        self.giver_is_there = GIVER in shown.values()
         word, _, token = told.partition(" ")
         state, mine = self._mine()
         if word == KEPT:

@@ -195,6 +195,7 @@ class Publication:
         self._attributes.share(survey.END, "")
         self._attributes.share(survey.CONSENT, "")
         self._attributes.publish(vocabulary.DATABASE_SYNC, "", node=self._node)
+        self._attributes.share(promise.PROMISE, promise.GIVER)
         self._attributes.share(survey.TIMELINE, str(state.timeline))
         self._attributes.share(survey.POSITION, "")
         for node in (self._node, *self._peers):
@@ -202,6 +203,7 @@ class Publication:
 
     def handing_over(self, peers: Sequence[str]) -> None:
         """Announce to ``peers`` that the last position of this primary will follow."""
+        self._attributes.share(promise.PROMISE, "")
         for peer in peers:
             self._attributes.share(survey.HANDOVER, survey.PENDING, node=peer)
 

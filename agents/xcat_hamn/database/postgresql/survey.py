@@ -131,7 +131,8 @@ class Survey:
         told = self._right.look()
         confirmed = told in (promise.KEPT, promise.CONFIRMED)
         asynchronous = told == promise.ASYNCHRONOUS
-        if state.attached and (confirmed or asynchronous) and not whole:
+        followed = state.attached and self._right.giver_is_there
+        if followed and (confirmed or asynchronous) and not whole:
             # Good enough for the score; a promotion looks whether that primary is still there.
             return decision.View(
                 attached=True,
