@@ -202,6 +202,21 @@ def test_lost_primary_whose_standby_is_gated(running):
     assert where(lost) == {resource: [] for resource in (*GROUP, "primary")}
 
 
+@pytest.mark.parametrize("loss", [["--node-fail", "mn1"], []])
+@pytest.mark.parametrize(("score", "moves"), [("-1", False), ("0", True), ("900", True)])
+def test_no_move_promotes_a_negative_score(running, loss, score, moves):
+    """The preference that `pcs resource move xcat-mn mn2` writes is for the group.
+
+    It outweighs a smaller score of mn2's database, but not a negative one (Pacemaker 2.1.5 and
+    3.0.0), whether mn1 was lost or lives; only a preference for the role Promoted would.
+    """
+    cluster = running(power=True)
+    cluster.scores(mn2=score)
+    cluster.prefer("mn2")
+    steps = done(cluster.run(*loss))
+    assert (("promote", "xcat-db", "mn2") in steps) == moves
+
+
 def test_a_primary_that_cannot_stop_is_fenced_before_the_role_moves(running):
     cluster = running(power=True)
     cluster.prefer("mn2")
