@@ -16,13 +16,12 @@ import typer
 from xcat_hamn.cli import exits
 from xcat_hamn.cli.terminal import Terminal
 from xcat_hamn.cluster.pacemaker import Pacemaker
-from xcat_hamn.cluster.status import GROUP
 from xcat_hamn.errors import HamnError
 from xcat_hamn.system.foreground import Foreground, interrupted_once
 from xcat_hamn.system.runner import Runner
 from xcat_hamn.takeover.decision import Act, Verdict, judge, safer
 from xcat_hamn.takeover.loss import lines
-from xcat_hamn.takeover.moving import Mover, Patience
+from xcat_hamn.takeover.moving import Mover, Patience, orders
 from xcat_hamn.takeover.view import View, look
 
 _CODES = {Act.NOTHING: exits.OK, Act.REFUSE: exits.FAILED, Act.ASK: exits.LOSS}
@@ -45,7 +44,7 @@ def command(
     """
     terminal = Terminal(quiet=json)
     takeover = _Takeover(terminal, Pacemaker(Runner()), quiet=json)
-    view = look(takeover.cluster, node, accepted=accept_data_loss)
+    view = takeover.look(node, accepted=accept_data_loss)
     verdict = judge(view)
     takeover.explain(view, verdict)
     code = _CODES.get(verdict.act, exits.OK)
@@ -70,6 +69,16 @@ class _Takeover:
         self.cluster = cluster
         self._terminal = terminal
         self._quiet = quiet
+
+    def look(self, node: str, *, accepted: bool) -> View:
+        """Look at the cluster; a standby whose primary has just gone gets time to notice."""
+        patience = Patience()
+        end = time.monotonic() + patience.notice
+        while True:
+            view = look(self.cluster, node, accepted=accepted)
+            if not view.unnoticed or time.monotonic() > end:
+                return view
+            time.sleep(patience.every)
 
     def explain(self, view: View, verdict: Verdict) -> None:
         """Say what the case is and, when something would be lost, what."""
@@ -116,13 +125,9 @@ class _Takeover:
         if verdict.act is Act.CONSENT and view.end:
             self._terminal.line(f"consent to the end of the data as it is: {view.end.consent}")
             self._terminal.line(f"wait until the database on {view.node} can be promoted")
-        if verdict.act is Act.WAIT:
-            self._terminal.line(f"wait until all of the role runs on {view.node}")
-        elif view.status.group_nodes():
-            self._terminal.line(f"pcs resource move {GROUP} {view.node}")
-        else:
-            self._terminal.line(f"pcs resource move-with-constraint {GROUP} {view.node}")
-            self._terminal.line(f"pcs resource clear {GROUP} {view.node}, once the role runs there")
+        for argv in orders(view.status, view.node):
+            self._terminal.line(" ".join(argv))
+        self._terminal.line(f"wait until all of the role runs on {view.node}; leave no constraint")
         self._terminal.good("Dry run: nothing was changed.")
 
     def go(self, view: View, verdict: Verdict) -> None:

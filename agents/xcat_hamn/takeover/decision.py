@@ -51,7 +51,7 @@ _DEAD_WORDS = ("", "stopped", "failed")
 
 def _only_by_command(view: View) -> bool:
     """Tell whether the database comes up here only by a command, so by force."""
-    return view.lossy or view.me.score.startswith("-")
+    return view.lossy or view.me.by_command
 
 
 def _other_is_newer(view: View) -> bool:
@@ -192,6 +192,14 @@ TABLE = (
         "seconds",
     ),
     Row(
+        "loss not noticed yet",
+        lambda v: v.unnoticed,
+        Act.REFUSE,
+        "Its score is still that of a standby with a primary; the tool waits for it first.",
+        "the database on {node} has not noticed yet that {other} is gone: try again in some "
+        "seconds",
+    ),
+    Row(
         "no fencing",
         lambda v: not v.other.online and not v.status.fences and _only_by_command(v),
         Act.REFUSE,
@@ -205,6 +213,13 @@ TABLE = (
         Act.MOVE,
         "Nobody should get used to accepting losses.",
         "{node} is ready and nothing would be lost: --accept-data-loss is not needed",
+    ),
+    Row(
+        "by command only",
+        lambda v: not v.lossy and v.me.by_command,
+        Act.MOVE,
+        "The agent lets nobody but the operator promote it now; nothing would be lost.",
+        "{node} takes over by this command: {limit}",
     ),
     Row(
         "ready, the role runs nowhere",

@@ -2,7 +2,8 @@
 
 `pcs resource move` writes a location constraint, waits, and takes it away; it refuses a group that
 runs nowhere (pcs 0.11.5 and 0.12.0: "not running"), where `move-with-constraint` writes the same
-constraint and leaves it.  Whatever happens here, none is left.
+constraint and leaves it.  A database that comes up by command only needs one for its promotion,
+too.  Whatever happens here, none is left.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from xcat_hamn.cluster.status import GROUP, Status
+from xcat_hamn.cluster.status import CLONE, GROUP, Status
 from xcat_hamn.errors import CommandFailed, HamnError
 from xcat_hamn.takeover.loss import CONSENT, duration
 from xcat_hamn.takeover.progress import Progress
@@ -43,12 +44,14 @@ class Patience:
 
     ``whole``: for the move, with the power-off of the other node and every start.  ``still``: while
     nothing at all happens.  ``consent``: for the standby's next monitor (every 7 s) to act on it.
-    ``clear``: for the end of `pcs resource clear`.  ``settle``: to see that the role stays.
+    ``notice``: for that monitor to see that the primary is gone.  ``clear``: for the end of `pcs
+    resource clear`.  ``settle``: to see that the role stays.
     """
 
     whole: float = 900.0
     still: float = 60.0
     consent: float = 45.0
+    notice: float = 20.0
     clear: float = 60.0
     settle: float = 1.0
     every: float = 0.5
@@ -112,34 +115,31 @@ class Mover:
 
         An operator may interrupt it at any point; ``clear`` is to follow then.  Raises HamnError.
         """
+        # What was left behind would make pcs do nothing, and the gate does not count it.
+        self.clear(node)
         status = self._cluster.status()
-        if node in status.primaries():
-            self._follow([], node, status, own=False)
-        else:
-            # One that was left behind would make pcs do nothing, and the gate does not count it.
-            self.clear(node)
-            plain = bool(status.group_nodes())
-            verb = "move" if plain else "move-with-constraint"
-            self._follow(["pcs", "resource", verb, GROUP, node], node, status, own=plain)
-            self.clear(node)
+        self._follow(orders(status, node), node, status)
+        self.clear(node)
         self._settle(node)
 
     def clear(self, node: str) -> None:
-        """Take away the constraint of a move to ``node``, ours or one that was left behind."""
-        if node not in moves_in(self._cluster.query()):
-            return
-        process = self._start(["pcs", "resource", "clear", GROUP, node])
-        try:
-            end = time.monotonic() + self._patience.clear
-            while process.ended() is None and time.monotonic() < end:
-                time.sleep(0.05)
-        finally:
-            process.stop()
-        if node in moves_in(self._cluster.query()):
+        """Take away the constraints of a move to ``node``, ours or any left behind."""
+        for resource in self._left(node):
+            process = self._start(["pcs", "resource", "clear", resource, node])
+            try:
+                end = time.monotonic() + self._patience.clear
+                while process.ended() is None and time.monotonic() < end:
+                    time.sleep(0.05)
+            finally:
+                process.stop()
+        for resource in self._left(node):
             raise CommandFailed(
                 f"the constraint of the move is still there and keeps the role on {node}: run "
-                f"`pcs resource clear {GROUP}`"
+                f"`pcs resource clear {resource}`"
             )
+
+    def _left(self, node: str) -> list[str]:
+        return [resource for resource, to in moves_in(self._cluster.query()) if to == node]
 
     def _settle(self, node: str) -> None:
         """See that the role stays without the constraint, too.  Raises CommandFailed."""
@@ -155,29 +155,32 @@ class Mover:
                 )
             time.sleep(self._patience.every)
 
-    def _follow(self, argv: Sequence[str], node: str, before: Status, *, own: bool) -> None:
-        """Run a command and watch the cluster until the role is up on ``node``.
-
-        With ``own`` the command itself knows when it is done.
-        """
-        process = self._start(argv) if argv else None
+    def _follow(self, commands: Sequence[Sequence[str]], node: str, before: Status) -> None:
+        """Run the commands in order and watch the cluster until the role is up on ``node``."""
         watch = _Watch(before, self._tell, self._patience)
-        try:
-            while True:
-                code = process.ended() if process else 0
+        for argv in commands:
+            process = self._start(argv)
+            try:
+                while process.ended() is None:
+                    watch.see(self._look())
+                    watch.check(node)
+                    time.sleep(self._patience.every)
                 status = self._look()
                 watch.see(status)
-                if code is not None and code != 0 and not _coming(status, node):
+                # The cluster may have been faster than the command.
+                if process.ended() and not (status and node in status.primaries()):
                     raise CommandFailed(
-                        f"`{' '.join(argv)}` ended with {code}: the lines above say why"
+                        f"`{' '.join(argv)}` ended with {process.ended()}: the lines above say why"
                     )
-                if status and status.active_on() == node and (code is not None or not own):
-                    return
-                watch.check(node)
-                time.sleep(self._patience.every)
-        finally:
-            if process:
+            finally:
                 process.stop()
+        while True:
+            status = self._look()
+            watch.see(status)
+            if status and status.active_on() == node:
+                return
+            watch.check(node)
+            time.sleep(self._patience.every)
 
     def _look(self) -> Status | None:
         """Return the status; None when the cluster does not answer at this moment."""
@@ -187,9 +190,17 @@ class Mover:
             return None
 
 
-def _coming(status: Status | None, node: str) -> bool:
-    """Tell whether the role comes to the node whatever a command has said."""
-    return status is not None and node in status.primaries()
+def orders(status: Status, node: str) -> list[list[str]]:
+    """Return the commands that bring the role to ``node``, as an operator would type them."""
+    if node in status.primaries():
+        return []
+    by_force = status.members[node].by_command
+    if status.group_nodes() and not by_force:
+        return [["pcs", "resource", "move", GROUP, node]]
+    constrain = ["pcs", "resource", "move-with-constraint"]
+    first = [[*constrain, CLONE, node, "--promoted"]] if by_force else []
+    # The group's is the one that the gate takes for the operator's word.
+    return [*first, [*constrain, GROUP, node]]
 
 
 class _Watch:

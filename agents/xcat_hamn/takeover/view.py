@@ -9,7 +9,7 @@ from typing import Protocol
 from lxml import etree
 
 from xcat_hamn.cluster.cib import parse
-from xcat_hamn.cluster.status import DATABASE, GROUP, Member, Status
+from xcat_hamn.cluster.status import CLONE, DATABASE, GROUP, Member, Status
 from xcat_hamn.cluster.vocabulary import DATABASE as WORD
 from xcat_hamn.cluster.vocabulary import DATABASE_LIMIT, GATE
 from xcat_hamn.database.postgresql import survey
@@ -20,8 +20,8 @@ from xcat_hamn.takeover.loss import CONSENT, END, End, read_end
 _POSITION, _SYSTEM, _TIMELINE = (
     f"{DATABASE}-{name}" for name in (survey.POSITION, survey.SYSTEM, survey.TIMELINE)
 )
-#: The id of the constraint that `pcs resource move` writes.
-PREFER = f"cli-prefer-{GROUP}"
+#: The constraints that `pcs resource move` writes, by id, with the resource of each.
+_PREFER = {f"cli-prefer-{name}": name for name in (GROUP, CLONE)}
 
 
 class Asks(Protocol):
@@ -44,8 +44,8 @@ class View:
     ``end``, ``other_end``: how far the data goes here and on the other node, where known.
     ``unread``: the other node is there, and nobody can tell what its database is.
     ``consent``: what an operator has agreed to already.  ``foreign``: two different databases.
-    ``moves``: the nodes that a `pcs resource move` prefers now.  ``accepted``: the operator
-    accepts a loss.
+    ``moves``: the nodes that a `pcs resource move` of the role prefers now.  ``accepted``: the
+    operator accepts a loss.
     """
 
     node: str
@@ -92,6 +92,12 @@ class View:
         return self.me.gated or agreed
 
     @property
+    def unnoticed(self) -> bool:
+        """Tell whether the database here still believes in a primary that is gone."""
+        attached = self.word in ("standby", "catching-up") and self.end is None
+        return attached and not self.other.online
+
+    @property
     def gate(self) -> str:
         """Return what a fencing waits for, empty when none does."""
         members = self.status.members.values()
@@ -111,7 +117,8 @@ def is_primary(member: Member) -> bool:
 def look(cluster: Asks, node: str, *, accepted: bool = False) -> View:
     """Look at the cluster.  Raises HamnError when it does not answer."""
     status = cluster.status()
-    seen = View(node, status, moves=tuple(moves_in(cluster.query())), accepted=accepted)
+    moves = tuple(sorted({to for _resource, to in moves_in(cluster.query())}))
+    seen = View(node, status, moves=moves, accepted=accepted)
     if not seen.known or not seen.me.online:
         return seen
     other = seen.other
@@ -133,11 +140,12 @@ def look(cluster: Asks, node: str, *, accepted: bool = False) -> View:
     )
 
 
-def moves_in(cib: str) -> Iterator[str]:
-    """Yield the node of each move of the group that a CIB still holds."""
+def moves_in(cib: str) -> Iterator[tuple[str, str]]:
+    """Yield resource and node of each move of the role that a CIB still holds."""
     for constraint in parse(cib).iterfind("configuration/constraints/rsc_location"):
-        if constraint.get("id") == PREFER:
-            yield _node_of(constraint)
+        resource = _PREFER.get(constraint.get("id", ""))
+        if resource:
+            yield resource, _node_of(constraint)
 
 
 def _node_of(constraint: etree._Element) -> str:

@@ -36,7 +36,7 @@ class StandInCluster:
         self.primary = ("Promoted", "mn1")
         self.fencing = []
         self.failures = []
-        self.constraint = ""
+        self.constraints = {}
         self.has_group = True
         self.commands = []
         self.then = {
@@ -54,6 +54,8 @@ class StandInCluster:
         """Let a node be gone, and what it showed with it; a clean loss takes its resources too."""
         self.nodes[node] = "unclean" if unclean else "offline"
         self.attributes[node] = {}
+        for other in set(self.nodes) - {node}:
+            self.private["xcat-db-end", other] = "3 50331648 1760000000 0"
         if not unclean:
             self.group_role, self.group_node, self.primary = "Stopped", "", ("Stopped", "")
 
@@ -61,8 +63,7 @@ class StandInCluster:
         """Let the database of a node be a standby that must not be promoted."""
         shown = {"xcat-db": "disconnected", "master-xcat-db": GATED, "xcat-db-limit": limit}
         self.attributes[node] = shown
-        if end:
-            self.private["xcat-db-end", node] = f"{end} 1760000000 1759999990"
+        self.private["xcat-db-end", node] = f"{end} 1760000000 1759999990" if end else ""
 
     def accept_consent(self, node):
         """Let the agent of a node act on a consent that is right, from the next look on."""
@@ -77,21 +78,22 @@ class StandInCluster:
     # -- what pcs does ---------------------------------------------------------------------------
 
     def moves(self, words):
-        verb, node = words[2], words[4]
-        if verb == "move" and not self.group_node:
+        verb, resource, node = words[2:5]
+        score = self.attributes[node]["master-xcat-db"]
+        if (verb == "move" and not self.group_node) or score == GATED:
             return 1
-        if self.attributes[node]["master-xcat-db"] == GATED:
-            return 1
-        self.constraint = node
+        self.constraints[resource] = node
+        if score.startswith("-") and (verb == "move" or len(self.constraints) < 2):
+            return 0
         self.group_role, self.group_node, self.primary = "Started", node, ("Promoted", node)
         self.attributes[node].pop("xcat-db-limit", None)
         self.attributes[node].update({"xcat-db": "primary-alone", "master-xcat-db": "1000"})
         if verb == "move":
-            self.constraint = ""
+            self.constraints = {}
         return 0
 
     def clears(self, words):
-        self.constraint = ""
+        self.constraints.pop(words[3], None)
         return 0
 
     # -- what is asked -----------------------------------------------------------------------------
@@ -169,12 +171,11 @@ class StandInCluster:
         return f'<resource id="{name}" role="{role}" managed="true">{where}</resource>'
 
     def cib(self):
-        move = (
-            f'<rsc_location id="cli-prefer-xcat-mn" rsc="xcat-mn" node="{self.constraint}"/>'
-            if self.constraint
-            else ""
+        moves = "".join(
+            f'<rsc_location id="cli-prefer-{resource}" rsc="{resource}" node="{node}"/>'
+            for resource, node in self.constraints.items()
         )
-        return f"<cib><configuration><constraints>{move}</constraints></configuration></cib>"
+        return f"<cib><configuration><constraints>{moves}</constraints></configuration></cib>"
 
 
 _HERE = ("online", "pending", "kept", "stuck")
@@ -198,7 +199,9 @@ class Command:
 def cluster(monkeypatch):
     """Return a stand-in for the cluster, which the verb takeover finds in place of the real one."""
     made = StandInCluster()
-    quick = Patience(whole=2.0, still=0.5, consent=0.3, clear=0.5, settle=0.0, every=0.01)
+    quick = Patience(
+        whole=2.0, still=0.5, consent=0.3, notice=0.2, clear=0.5, settle=0.0, every=0.01
+    )
     monkeypatch.setattr(takeover, "Runner", lambda: made)
     monkeypatch.setattr(takeover, "Foreground", made.start)
     monkeypatch.setattr(takeover, "Patience", lambda: quick)

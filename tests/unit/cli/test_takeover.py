@@ -13,6 +13,8 @@ from xcat_hamn.cli.main import main
 
 MOVE, CLEAR = "pcs resource move xcat-mn mn2", "pcs resource clear xcat-mn mn2"
 CONSTRAIN = "pcs resource move-with-constraint xcat-mn mn2"
+PROMOTE = "pcs resource move-with-constraint xcat-db-clone mn2 --promoted"
+CLEAR_BOTH = ["pcs resource clear xcat-db-clone mn2", CLEAR]
 GIVEN, WITHDRAWN = "xcat-db-consent mn2 = 3 50331648", "xcat-db-consent mn2 = "
 
 
@@ -65,16 +67,23 @@ def test_where_the_role_runs_nowhere_the_constraint_is_taken_away_again(cluster,
     cluster.lose("mn1")
     assert run("mn2") == exits.OK
     assert cluster.commands == [CONSTRAIN, CLEAR]
-    assert cluster.constraint == ""
+    assert cluster.constraints == {}
     output = capsys.readouterr().out
     assert "xcat-db: promoted on mn2" in output
     assert "xcat-xcatd: started on mn2" in output
 
 
 def test_a_constraint_that_was_left_behind_goes_first(cluster):
-    cluster.constraint = "mn2"
+    cluster.constraints = {"xcat-mn": "mn2"}
     assert run("mn2") == exits.OK
     assert cluster.commands == [CLEAR, MOVE]
+
+
+def test_a_standby_gets_time_to_notice_that_its_primary_is_gone(cluster):
+    cluster.lose("mn1")
+    cluster.private.clear()
+    cluster.looks.append(lambda number: number == 3 and cluster.gate("mn2"))
+    assert run("mn2") == exits.LOSS
 
 
 def test_a_lost_primary_waits_for_the_move_and_says_so(cluster, capsys):
@@ -82,8 +91,9 @@ def test_a_lost_primary_waits_for_the_move_and_says_so(cluster, capsys):
     cluster.attributes["mn2"]["master-xcat-db"] = "-1"
     cluster.attributes["mn2"]["xcat-gate"] = "waiting: mn1 was lost while it held the role"
     cluster.fencing = ["mn1"]
+    cluster.attributes["mn2"]["xcat-db-limit"] = "nothing that mn1 committed is missing here"
     assert run("mn2") == exits.OK
-    assert cluster.commands == [MOVE]
+    assert cluster.commands == [PROMOTE, CONSTRAIN, *CLEAR_BOTH]
     assert "waiting: mn1 was lost while it held the role" in capsys.readouterr().out
 
 
@@ -107,13 +117,13 @@ def test_what_is_not_known_is_said_to_be_not_known(lost, capsys):
     assert "last contact      not known when" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("constraint", ["", "mn2"])
-def test_consent_by_the_nodes_name(lost, typed, capsys, constraint):
-    lost.constraint = constraint
+@pytest.mark.parametrize("constraints", [{}, {"xcat-mn": "mn2"}])
+def test_consent_by_the_nodes_name(lost, typed, capsys, constraints):
+    lost.constraints = dict(constraints)
     typed("mn2\n")
     assert run("mn2", "--accept-data-loss") == exits.OK
-    before = [CLEAR] if constraint else []
-    assert lost.commands == [GIVEN, *before, CONSTRAIN, CLEAR, WITHDRAWN]
+    before = [CLEAR] if constraints else []
+    assert lost.commands == [GIVEN, *before, PROMOTE, CONSTRAIN, *CLEAR_BOTH, WITHDRAWN]
     output = capsys.readouterr().out
     assert "Type mn2 to accept this loss" in output
     assert "timeline 3, position 0/3000000" in output
@@ -149,7 +159,7 @@ def test_a_consent_that_the_database_does_not_take_is_withdrawn(lost, capsys):
 def test_a_consent_without_a_move_is_withdrawn(lost, capsys):
     lost.then["move-with-constraint"] = lambda words: 1
     assert run("mn2", "--accept-data-loss", "--yes") == exits.FAILED
-    assert lost.commands == [GIVEN, CONSTRAIN, WITHDRAWN]
+    assert lost.commands == [GIVEN, PROMOTE, WITHDRAWN]
     assert "ended with 1" in capsys.readouterr().err
 
 
@@ -191,7 +201,7 @@ def test_when_consent_alone_makes_the_cluster_promote_no_move_is_typed(lost):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interruption_leaves_neither_constraint_nor_consent(lost, number, capsys):
     def start(words):
-        lost.constraint = "mn2"
+        lost.constraints["xcat-db-clone"] = "mn2"
         os.kill(os.getpid(), number)
         return 0
 
@@ -201,8 +211,8 @@ def test_an_interruption_leaves_neither_constraint_nor_consent(lost, number, cap
 
     lost.then.update({"move-with-constraint": start, "clear": clear})
     assert run("mn2", "--accept-data-loss", "--yes") == exits.INTERRUPTED
-    assert lost.commands == [GIVEN, CONSTRAIN, WITHDRAWN, CLEAR]
-    assert lost.constraint == ""
+    assert lost.commands == [GIVEN, PROMOTE, WITHDRAWN, CLEAR_BOTH[0]]
+    assert lost.constraints == {}
     assert "interrupted" in capsys.readouterr().err
 
 
@@ -211,7 +221,7 @@ def test_a_move_that_gets_nowhere_ends(cluster, capsys):
     cluster.failures = [("xcat-db_promote_0", "mn2", "disk full")]
 
     def fail(words):
-        cluster.constraint = "mn2"
+        cluster.constraints["xcat-mn"] = "mn2"
         return 0
 
     cluster.then["move-with-constraint"] = fail
@@ -228,7 +238,7 @@ def test_a_refusal_of_pcs_is_passed_on(cluster, capsys):
 
 def test_a_role_that_goes_back_is_told(cluster, capsys):
     def clears(words):
-        cluster.constraint = ""
+        cluster.constraints = {}
         cluster.group_node, cluster.primary = "mn1", ("Promoted", "mn1")
         return 0
 

@@ -56,6 +56,11 @@ def database_of_mn1(word, timeline=""):
     return change
 
 
+def unnoticed(cluster):
+    cluster.lose("mn1", unclean=True)
+    cluster.private.clear()
+
+
 def no_fencing(cluster):
     cluster.lose("mn1")
     cluster.attributes["mn2"]["master-xcat-db"] = "-1"
@@ -73,7 +78,7 @@ def incomplete(cluster):
 
 
 def moving(cluster):
-    cluster.constraint, cluster.group_role = "mn2", "Stopping"
+    cluster.constraints, cluster.group_role = {"xcat-mn": "mn2"}, "Stopping"
 
 
 def put(**values):
@@ -123,8 +128,10 @@ CASES = [
         "`pcs resource cleanup xcat-db`",
     ),
     ("mn2", False, shows(master_xcat_db=""), "not asked yet", "try again in some seconds"),
+    ("mn2", False, unnoticed, "loss not noticed yet", "try again in some seconds"),
     ("mn2", False, no_fencing, "no fencing", "stonith-enabled is false"),
     ("mn2", True, lambda c: None, "ready, nothing to accept", "is not needed"),
+    ("mn2", False, shows(master_xcat_db="-1"), "by command only", "takes over by this command"),
     ("mn2", False, lambda c: c.lose("mn1"), "ready, the role runs nowhere", "runs nowhere"),
     ("mn2", False, lambda c: None, "ready", "is all it takes"),
     ("mn2", True, stuck_primary, "stuck primary", "`pcs stonith fence mn1`"),
@@ -184,7 +191,7 @@ def test_the_lost_primary_does_not_hinder_its_standby(cluster):
     cluster.fencing = ["mn1"]
     assert judge(look(Pacemaker(cluster), "mn2", accepted=True)).act is Act.CONSENT
     cluster.attributes["mn2"]["master-xcat-db"] = "-1"
-    assert judge(look(Pacemaker(cluster), "mn2")).row == "ready"
+    assert judge(look(Pacemaker(cluster), "mn2")).row == "by command only"
 
 
 # -- what is read -----------------------------------------------------------------------------
@@ -219,8 +226,8 @@ def test_answers_of_real_clusters(version, name, active, holder, busy, unclean):
     ("name", "moves"),
     [
         ("configuration", []),
-        ("configuration-move", ["mn2"]),
-        ("configuration-move-lifetime", ["mn1"]),
+        ("configuration-move", [("xcat-mn", "mn2")]),
+        ("configuration-move-lifetime", [("xcat-mn", "mn1")]),
         ("configuration-ban", []),
     ],
 )
