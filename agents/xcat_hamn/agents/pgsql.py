@@ -6,15 +6,17 @@ import os
 import time
 
 from xcat_hamn import __version__, errors
-from xcat_hamn.agents.pgsql_parameters import PARAMETERS, PROVEN
+from xcat_hamn.agents.pgsql_parameters import AUTO, PARAMETERS, PROVEN
 from xcat_hamn.cluster.fate import Fate
 from xcat_hamn.database.postgresql import decision
 from xcat_hamn.database.postgresql.claim import Claim
 from xcat_hamn.database.postgresql.client import Client, standby_names
 from xcat_hamn.database.postgresql.installation import Installation
+from xcat_hamn.database.postgresql.lineage import Lineage
+from xcat_hamn.database.postgresql.progress import Progress
 from xcat_hamn.database.postgresql.promise import Promises
 from xcat_hamn.database.postgresql.publication import Publication
-from xcat_hamn.database.postgresql.replication import Replication, discard_copy
+from xcat_hamn.database.postgresql.replication import Replication
 from xcat_hamn.ocf import codes
 from xcat_hamn.ocf.call import Handlers
 from xcat_hamn.ocf.declaration import Action, Agent
@@ -23,14 +25,13 @@ from xcat_hamn.system.files import read_text, remove, write_text
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from xcat_hamn.database.postgresql.client import ServerState
+    from xcat_hamn.database.postgresql.rejoin import Rejoin
     from xcat_hamn.database.postgresql.server import Server
     from xcat_hamn.ocf.call import Call
 
 #: Seconds after a promotion during which the primary's monitor waits for the standby to attach,
 #: so that the way back opens soon, and how long one monitor waits at most.
 _YOUNG, _PATIENCE = 60.0, 4.0
-#: Seconds for which a start with an empty data directory waits for another node's server.
-_COPY_PATIENCE = 60.0
 #: Verdicts that a promotion waits out: the old primary's last words are still on their way.
 _UNSETTLED = (
     decision.OTHER_PRIMARY,
@@ -81,6 +82,15 @@ class Pgsql(Handlers):
             run_directory=call.context.run_directory,
             durable_directory=call.context.durable_directory,
         )
+        self.lineage = Lineage(
+            self.installation,
+            self.replication,
+            self.attributes,
+            call.deadline,
+            call.log,
+            call.context.run_directory,
+        )
+        self.progress = Progress(f"{call.context.run_directory}/progress")
         self.publication = Publication(
             self.attributes,
             self.claim,
@@ -88,6 +98,7 @@ class Pgsql(Handlers):
             call.deadline,
             call.log,
             self.promises,
+            self.lineage,
             self.node,
             self.peers,
         )
@@ -98,6 +109,24 @@ class Pgsql(Handlers):
         call = self.call
         instance = call.context.instance
         return Server(self.installation, self.client, call.deadline, call.log, instance)
+
+    def _rejoin(self) -> Rejoin:
+        from xcat_hamn.database.postgresql.rejoin import Rejoin
+        from xcat_hamn.database.postgresql.rewind import Rewind
+
+        call, installation, replication = self.call, self.installation, self.replication
+        return Rejoin(
+            server=self._server(),
+            replication=replication,
+            attributes=self.attributes,
+            claim=self.claim,
+            lineage=self.lineage,
+            rewind=Rewind(installation, replication, call.deadline, self.progress),
+            log=call.log,
+            auto=call.values.text("rejoin") == AUTO,
+            prepare=self.publication.preparing,
+            copy=self._copy,
+        )
 
     # -- monitor ---------------------------------------------------------------------------
 
@@ -147,18 +176,23 @@ class Pgsql(Handlers):
             promising=call.values.text("commit_alone") == PROVEN,
         )
         self.attributes.score(decision.PRIMARY_SCORE)
-        ready = keeper.keep(state, call.values.flag("synchronous"), self._patience())
+        young = self._is_young()
+        if young:
+            from xcat_hamn.database.postgresql.source import make_ready
+
+            make_ready(self.client, self.replication.user, state.timeline, call.log)
+        ready = keeper.keep(state, call.values.flag("synchronous"), _PATIENCE if young else 0.0)
         word = "primary" if ready else "primary-waiting" if keeper.owed else "primary-alone"
         self.publication.primary(state, word, keeper.owed)
         if self.peers and not ready and call.values.flag("report_degraded"):
             return codes.DEGRADED_PROMOTED
         return codes.RUNNING_PROMOTED
 
-    def _patience(self) -> float:
-        """Return for how long this monitor may wait for the standby, in seconds."""
+    def _is_young(self) -> bool:
+        """Tell whether this server has become the primary just now, and has peers."""
         stamp = read_text(self._stamp()) or ""
         age = time.monotonic() - float(stamp or "-inf")
-        return _PATIENCE if self.peers and 0 <= age < _YOUNG else 0.0
+        return bool(self.peers) and 0 <= age < _YOUNG
 
     def _stamp(self) -> str:
         return f"{self.call.context.run_directory}/promoted"
@@ -182,7 +216,7 @@ class Pgsql(Handlers):
             self._copy()
         self.installation.require_usable()
         self.claim.settle(self.installation.was_standby)
-        server.start_as_standby(self.replication.settings())
+        self._rejoin().start()
         self.publication.standby(self.client.server_state())
 
     def _require_member(self) -> None:
@@ -194,29 +228,23 @@ class Pgsql(Handlers):
 
     def _copy(self) -> None:
         """Copy the database from a peer; its server may just be starting, so be patient."""
+        from xcat_hamn.database.postgresql.replication import copy_patiently
+        from xcat_hamn.database.postgresql.rewind import discard_rewind
+
         self.claim.write(decision.CLAIM_FOLLOWING)
         self.publication.preparing()
-        deadline = self.call.deadline
-        patience = deadline.sooner(min(_COPY_PATIENCE, deadline.left() / 2))
-        said = ""
-        while True:
-            try:
-                peer = self.replication.copy_from_peer(self.installation, deadline)
-            except errors.CommandFailed as problem:
-                if not self.peers or patience.left() <= 0:
-                    raise
-                if said != str(problem):
-                    said = str(problem)
-                    self.call.log.info(f"waiting for a copy of the database: {said}")
-                time.sleep(1)
-            else:
-                self.call.log.info(f"copied the database from {peer}")
-                return
+        call = self.call
+        copy_patiently(self.replication, self.installation, call.deadline, self.progress, call.log)
+        discard_rewind(self.installation)
 
     def stop(self) -> None:
         """Stop the server; a demoted or crashed one, so nothing is handed over here."""
+        from xcat_hamn.database.postgresql.replication import discard_copy
+        from xcat_hamn.database.postgresql.rewind import end_rewind
+
         try:
             discard_copy(self.installation)
+            end_rewind(self.installation)
         except errors.HamnError as problem:
             # What is left of a copy is no database: no reason to have this node fenced.
             self.call.log.warning(str(problem))

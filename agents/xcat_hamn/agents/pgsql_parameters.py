@@ -33,10 +33,17 @@ def _absolute(name: str) -> Callable[[str], str | None]:
 PROVEN, AT_ONCE = "proven", "at-once"
 
 
-def _commit_alone_problem(text: str) -> str | None:
-    if text in (PROVEN, AT_ONCE):
-        return None
-    return f'parameter commit_alone is "{text}": give {PROVEN} or {AT_ONCE}'
+#: Values of rejoin.
+MANUAL, AUTO = "manual", "auto"
+
+
+def _one_of(name: str, *words: str) -> Callable[[str], str | None]:
+    def check(text: str) -> str | None:
+        if text in words:
+            return None
+        return f'parameter {name} is "{text}": give {" or ".join(words)}'
+
+    return check
 
 
 PARAMETERS = (
@@ -130,7 +137,21 @@ PARAMETERS = (
         "needs `xcat-hamn takeover NODE --accept-data-loss`.",
         default=AT_ONCE,
         reloadable=True,
-        check=_commit_alone_problem,
+        check=_one_of("commit_alone", PROVEN, AT_ONCE),
+    ),
+    Parameter(
+        "rejoin",
+        STRING,
+        "what a former primary does with what only it has",
+        "A node that was the primary and comes back after another one took over follows that one "
+        "by itself, if nothing was committed that only it has. Otherwise, manual: it stays apart "
+        "until `xcat-hamn rejoin NODE` says so. auto: its own log is set aside beside the data "
+        "directory, and pg_rewind brings it in line, without asking. That takes a line in "
+        "pg_hba.conf that lets replication_user into database postgres, and a passfile that is "
+        "not limited to database replication; the rights are granted by the agent.",
+        default=MANUAL,
+        reloadable=True,
+        check=_one_of("rejoin", MANUAL, AUTO),
     ),
     Parameter(
         "report_degraded",

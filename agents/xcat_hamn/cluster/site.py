@@ -174,6 +174,16 @@ SECTIONS = (
                 parameter="xcat-pgsql.synchronous",
             ),
             Key(
+                "rejoin",
+                kinds.one_of("manual", "auto"),
+                "What a former primary does that comes back with transactions that only it has, "
+                "after the other node took over. manual: it stays apart until `xcat-hamn rejoin "
+                "NODE`. auto: it sets them aside by itself and follows. Both use pg_rewind, which "
+                "needs a line in pg_hba.conf that lets replication_user into database postgres.",
+                default="manual",
+                parameter="xcat-pgsql.rejoin",
+            ),
+            Key(
                 "start_timeout",
                 kinds.SECONDS,
                 "How long a start may take, including the first copy of the whole database to the "
@@ -234,8 +244,8 @@ SECTIONS = (
                 "standby_loss",
                 kinds.one_of("ignore", "power-off"),
                 "What becomes of a lost node that does not hold the role. power-off: it is "
-                "switched off at once, and only then does the database commit without it, so a takeover "
-                "from a dead management node never loses data. ignore: nothing; the database goes "
+                "switched off at once, and only then does the database commit without it, so a "
+                "takeover from a dead management node never loses data. ignore: nothing; the database goes "
                 "on after 10 s, and a takeover from a dead management node needs your consent to "
                 "loss. Not set: power-off where PostgreSQL and devices are given, else ignore.",
                 example="ignore",

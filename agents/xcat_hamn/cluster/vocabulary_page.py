@@ -31,6 +31,11 @@ def attributes_page() -> str:
         "|---|---|---|---|---|",
     ]
     for row in TABLE:
-        limit = row.limit.format(peer="*peer*", node="*node*") or ""
+        limit = (
+            row.limit.format(
+                peer="*peer*", node="*node*", divergence="*how the two logs have parted*"
+            )
+            or ""
+        )
         lines.append(f"| {row.name} | {row.why} | `{row.word}` | {row.score} | {limit} |")
     return "\n".join(lines) + "\n"

@@ -19,7 +19,8 @@ TOLD = (
     {"asynchronous": True},
     {"confirmed": True, "kept": True},
 )
-KNOWN = ({}, {"down": True}, {"accepted": True}, {"down": True, "accepted": True})
+DIVERGED = {"divergence": "its log forked off: 3 transactions exist only here"}
+KNOWN = ({}, {"down": True}, {"accepted": True}, {"down": True, "accepted": True}, DIVERGED)
 
 
 def every_view():
@@ -62,7 +63,7 @@ def test_a_gated_row_says_why_and_what_to_do(row):
         assert 0 < int(row.score) < int(d.PRIMARY_SCORE)
         return
     assert "{peer}" in row.limit
-    said = row.limit.format(peer="mn7", node="mn8")
+    said = row.limit.format(peer="mn7", node="mn8", **DIVERGED)
     assert "mn7" in said and "{" not in said and '"' not in said
     what, _, todo = said.partition(": ")
     assert what and todo, f"no 'what: what to do' in {said}"

@@ -77,6 +77,7 @@ ROLES = {
     "standby": d.PEER_STANDBY,
     "catching-up": d.PEER_STANDBY,
     "disconnected": d.PEER_STANDBY,
+    "diverged": d.PEER_STANDBY,
     "preparing": d.PEER_STANDBY,
     "stopped": d.PEER_STANDBY,
     "failed": d.PEER_UNKNOWN,
@@ -110,7 +111,10 @@ def test_of_several_peers_the_most_dangerous_decides():
 
 def surveying(world, peers):
     promises = world.mn2.promises
-    return survey.Survey(world.mn2.attributes, promises.right, promises.fate, "mn2", peers)
+    divergence = world.mn2.lineage.divergence
+    return survey.Survey(
+        world.mn2.attributes, promises.right, promises.fate, "mn2", peers, divergence
+    )
 
 
 def view(world, state, *, whole=False, system="7000", claim=d.CLAIM_FOLLOWING):
@@ -160,6 +164,18 @@ def test_a_database_of_another_origin_is_foreign(world):
         {(vocabulary.DATABASE, "mn1"): "disconnected", (survey.SYSTEM, "mn1"): "8000"}
     )
     assert view(world, ServerState(True, 500, 2, "", "")).foreign
+
+
+def test_a_primary_is_asked_for_its_history_only_by_a_server_that_is_not_attached(world):
+    world.mn2.lineage.said = "it has parted: 1 transaction exists only here"
+    found = view(world, ServerState(True, 500, 2, "", ""))
+    assert (found.divergence, world.mn2.lineage.asked) == ("", [])
+    world.shown[(vocabulary.DATABASE, "mn1")] = "primary-alone"
+    found = view(world, ServerState(True, 500, 2, "streaming", ""))
+    assert (found.divergence, world.mn2.lineage.asked) == ("", [])
+    found = view(world, ServerState(True, 500, 2, "waiting", ""))
+    assert (found.divergence, world.mn2.lineage.asked) == (world.mn2.lineage.said, [("mn1", 500)])
+    assert d.judge(found).word == "diverged" and not d.judge(found).promotable
 
 
 def test_without_peers_nothing_is_asked(world):

@@ -54,7 +54,8 @@ class View:
     differs).  ``timeline`` compares the timelines alone, ``rank`` the positions on them.
     ``kept``: the primary promised to commit nothing without this node until it is proven down or
     gives that up (see ``promise``).  ``down``: the cluster has proof that the other node is down.
-    ``accepted``: the operator accepted the loss of what is not here.
+    ``accepted``: the operator accepted the loss of what is not here.  ``divergence``: the sentence
+    that says how this node's log has parted from the primary's, empty when it has not.
     """
 
     __slots__ = (
@@ -63,6 +64,7 @@ class View:
         "attached",
         "claim",
         "confirmed",
+        "divergence",
         "down",
         "foreign",
         "handover",
@@ -81,6 +83,7 @@ class View:
         attached: bool = False,
         asynchronous: bool = False,
         confirmed: bool = False,
+        divergence: str = "",
         down: bool = False,
         foreign: bool = False,
         handover: str = HANDOVER_NONE,
@@ -96,6 +99,7 @@ class View:
         self.attached = attached
         self.asynchronous = asynchronous
         self.confirmed = confirmed
+        self.divergence = divergence
         self.down = down
         self.foreign = foreign
         self.handover = handover
@@ -133,8 +137,9 @@ class Verdict:
 class Row:
     """One case: its name, when it holds, and what follows.
 
-    ``limit`` names the other node as {peer} and this one as {node}.  ``forced``: nobody hands the
-    role over, so an unseen other node must be proven down before this one is promoted.
+    ``limit`` names the other node as {peer}, this one as {node}, and may quote {divergence}.
+    ``forced``: nobody hands the role over, so an unseen other node must be proven down before this
+    one is promoted.
     """
 
     __slots__ = ("forced", "limit", "name", "score", "when", "why", "word")
@@ -241,13 +246,21 @@ TABLE = (
         "still catching up with the primary on {peer}: wait until xcat-db is standby",
     ),
     Row(
+        "diverged",
+        lambda v: v.peer == PEER_PRIMARY and bool(v.divergence),
+        "diverged",
+        GATED,
+        "This node has log records that the primary's history does not have, so it cannot follow.",
+        "{divergence}; `xcat-hamn rejoin {node}` sets that aside and follows {peer}",
+    ),
+    Row(
         "not attached",
         lambda v: v.peer == PEER_PRIMARY,
         "disconnected",
         GATED,
         "There is a primary, and this node does not receive its commits.",
         "not attached to the primary on {peer}: look at PostgreSQL's log on this node (network, "
-        "pg_hba.conf, password file, diverged timeline)",
+        "pg_hba.conf, password file)",
     ),
     Row(
         "single node",
@@ -356,7 +369,7 @@ def row_of(view: View) -> Row:
 def judge(view: View) -> Verdict:
     """Return what follows from ``view``."""
     row = row_of(view)
-    limit = row.limit.format(peer=view.peer_name, node=view.node)
+    limit = row.limit.format(peer=view.peer_name, node=view.node, divergence=view.divergence)
     return Verdict(row.name, row.word, row.score, limit)
 
 

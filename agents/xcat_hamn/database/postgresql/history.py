@@ -70,6 +70,11 @@ class Comparison:
         self.mine = mine
         self.fork = fork
 
+    @property
+    def can_follow(self) -> bool:
+        """Tell whether a server with this log can follow the primary."""
+        return self.relation in (SAME, PREFIX)
+
     def sentence(self, peer: str) -> str:
         """Return what this means, ``peer`` being the primary's node."""
         return SENTENCES[self.relation].format(

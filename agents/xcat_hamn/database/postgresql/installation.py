@@ -23,10 +23,11 @@ SUPPORTED = range(13, 18)
 class ControlData:
     """What ``pg_controldata`` says of a data directory, whether or not a server runs on it.
 
-    ``checkpoint`` is the location of the latest checkpoint as a number.
+    ``checkpoint`` is the location of the latest checkpoint as a number.  ``reached`` is the
+    (timeline, position) up to which a server must recover at least before it answers.
     """
 
-    __slots__ = ("checkpoint", "state", "system_identifier", "timeline")
+    __slots__ = ("checkpoint", "reached", "state", "system_identifier", "timeline")
 
     def __init__(self, text: str) -> None:
         """Parse the program's output.  Raises CommandFailed when a label is missing."""
@@ -40,6 +41,9 @@ class ControlData:
             self.system_identifier = fields["Database system identifier"]
             self.timeline = int(fields["Latest checkpoint's TimeLineID"])
             self.checkpoint = parse_lsn(fields["Latest checkpoint location"])
+            reached = parse_lsn(fields["Minimum recovery ending location"])
+            timeline = int(fields["Min recovery ending loc's timeline"])
+            self.reached = max((timeline, reached), (self.timeline, self.checkpoint))
         except (KeyError, ValueError) as problem:
             raise CommandFailed(
                 f"pg_controldata printed something unknown ({problem}): is the data directory "

@@ -10,6 +10,7 @@ from __future__ import annotations
 from xcat_hamn.cluster import vocabulary
 from xcat_hamn.cluster.attributes import GATED
 from xcat_hamn.database.postgresql import decision, promise, survey
+from xcat_hamn.database.postgresql.lineage import DIVERGED
 from xcat_hamn.database.postgresql.supervision import NOT_CONFIRMED
 from xcat_hamn.errors import CommandFailed
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from xcat_hamn.cluster.attributes import Attributes
     from xcat_hamn.database.postgresql.claim import Claim
     from xcat_hamn.database.postgresql.client import Client, ServerState
+    from xcat_hamn.database.postgresql.lineage import Lineage
     from xcat_hamn.database.postgresql.promise import Promises
     from xcat_hamn.ocf.log import Log
     from xcat_hamn.system.deadline import Deadline
@@ -39,6 +41,7 @@ class Publication:
         deadline: Deadline,
         log: Log,
         promises: Promises,
+        lineage: Lineage,
         node: str,
         peers: Sequence[str],
     ) -> None:
@@ -50,7 +53,9 @@ class Publication:
         self._log = log
         self._node = node
         self._peers = list(peers)
-        self._survey = survey.Survey(attributes, promises.right, promises.fate, node, peers)
+        self._survey = survey.Survey(
+            attributes, promises.right, promises.fate, node, peers, lineage.divergence
+        )
 
     def _system_identifier(self) -> str:
         rows = self._client.ask("SELECT system_identifier FROM pg_control_system()")
@@ -78,6 +83,8 @@ class Publication:
             self._attributes.share(survey.SYSTEM, system)
         position = f"{state.timeline} {state.position}" if self._may_compare(view, state) else ""
         self._attributes.share(survey.POSITION, position)
+        if not view.divergence:
+            self._attributes.share(DIVERGED, "")
         self._attributes.publish(vocabulary.DATABASE, verdict.word)
         self._attributes.publish(vocabulary.DATABASE_LIMIT, verdict.limit)
         self._attributes.score(verdict.score)
@@ -194,6 +201,7 @@ class Publication:
         self._attributes.publish(vocabulary.DATABASE_LIMIT, limit if owed else "")
         self._attributes.share(survey.END, "")
         self._attributes.share(survey.CONSENT, "")
+        self._attributes.share(DIVERGED, "")
         self._attributes.publish(vocabulary.DATABASE_SYNC, "", node=self._node)
         self._attributes.share(promise.PROMISE, promise.GIVER)
         self._attributes.share(survey.TIMELINE, str(state.timeline))

@@ -8,7 +8,7 @@ from xcat_hamn.errors import HamnError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from xcat_hamn.cluster.attributes import Attributes
     from xcat_hamn.cluster.fate import Fate
@@ -27,7 +27,7 @@ END = "end"
 CONSENT = "consent"
 
 _PRIMARY_WORDS = ("primary", "primary-alone", "primary-waiting")
-_STANDBY_WORDS = ("standby", "catching-up", "disconnected")
+_STANDBY_WORDS = ("standby", "catching-up", "disconnected", "diverged")
 _IDLE_WORDS = ("stopped", "preparing")
 
 
@@ -99,8 +99,14 @@ class Survey:
         fate: Fate,
         node: str,
         peers: Sequence[str],
+        divergence: Callable[[str, ServerState], str],
     ) -> None:
+        """Take the parts.
+
+        ``divergence`` asks a primary, and says how the log here has parted from its log.
+        """
         self._attributes = attributes
+        self._divergence = divergence
         self._right = right
         self._fate = fate
         self._node = node
@@ -145,11 +151,13 @@ class Survey:
         peers = [self._look_at(name, mine, system) for name in self._peers]
         telling = most_telling(peers)
         handover = self._attributes.shared(HANDOVER, self._node)
+        astray = telling.role == decision.PEER_PRIMARY and not state.attached
         return decision.View(
             accepted=self._accepted(mine, telling),
             attached=state.attached,
             asynchronous=asynchronous,
             confirmed=confirmed,
+            divergence=self._divergence(telling.name, state) if astray else "",
             down=telling.role == decision.PEER_UNKNOWN and self._are_down(peers),
             foreign=telling.foreign,
             handover=handover_state(handover, mine),

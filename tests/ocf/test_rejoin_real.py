@@ -1,0 +1,228 @@
+"""A former primary comes back to real PostgreSQL servers, action by action as Pacemaker calls."""
+
+from __future__ import annotations
+
+import os
+import re
+
+import pytest
+import test_pgsql_real as real
+from database_machine import BINDIR, PGDATA
+from machines import wait_until
+from test_pgsql_real import Agent, settle
+
+# Fixtures are found by their names here.
+database, store, pair, running = real.database, real.store, real.pair, real.running
+pytestmark = real.pytestmark
+
+#: What pg_rewind needs beyond replication, as the documentation tells an administrator.
+HBA = "host postgres xcat_repl 10.11.0.0/24 trust"
+WORKING = f"{PGDATA}.xcat-hamn-rewind"
+#: Slow enough to be in the middle of something.
+SLOW = "tc qdisc add dev eth0 root tbf rate 20mbit burst 64kb latency 400ms".split()
+END = "SELECT pg_last_wal_receive_lsn() - '0/0'::pg_lsn"
+
+
+def lost(one: Agent, two: Agent, last_words: str = "") -> None:
+    """Let `one` die as the primary, and `two`, which never heard of `last_words`, take over."""
+    end = one.machine.sql("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn")
+    wait_until(lambda: int(two.machine.sql(END)) >= int(end), "the standby to have everything")
+    if last_words:
+        two.machine.run("ip", "link", "set", "eth0", "down")
+        one.machine.sql(f"SET synchronous_commit = local; {last_words}")
+    position = two.machine.sql(END)
+    one.machine.run("pkill", "-KILL", "-x", "postgres")
+    for path in one.machine.store.glob("*@mn1"):
+        path.unlink()
+    # As if it had been handed over: how a takeover is allowed is not what is tested here.
+    timeline = two.machine.shown("tested-timeline")
+    (one.machine.store / "tested-handover@mn2").write_text(f"{timeline} {position}")
+    two.ok("promote")
+    # Not earlier: the kernel still sends what the dead server had written.
+    two.machine.run("ip", "link", "set", "eth0", "up")
+    assert two("monitor").code == 8
+    two.machine.sql("INSERT INTO kept VALUES (100)")
+
+
+def allow_rewind(*agents: Agent) -> None:
+    for agent in agents:
+        agent.machine.run("sh", "-c", f"echo '{HBA}' >> {PGDATA}/pg_hba.conf")
+        agent.machine.sql("SELECT pg_reload_conf()")
+
+
+def order(agent: Agent, kind: str) -> None:
+    """Tell the agent what `xcat-hamn rejoin` tells it."""
+    timeline, end = agent.machine.shown("tested-diverged").split()[:2]
+    (agent.machine.store / "tested-rejoin@mn1").write_text(f"{kind} {timeline} {end}")
+
+
+def rows(agent: Agent) -> list[str]:
+    return agent.machine.sql("SELECT n FROM kept ORDER BY n").split()
+
+
+def kept_aside(agent: Agent) -> list[str]:
+    found = agent.machine.run("sh", "-c", f"ls -d {PGDATA}.diverged-* 2>/dev/null", check=False)
+    return found.split()
+
+
+@pytest.fixture
+def diverged(running):
+    """Give a diverged former primary, held apart, and the primary of now."""
+    one, two = running
+    allow_rewind(one, two)
+    one.machine.sql("INSERT INTO kept VALUES (1)")
+    lost(one, two, "INSERT INTO kept VALUES (2)")
+    one.ok("stop", "start")
+    assert one.machine.shown("xcat-db") == "diverged"
+    return one, two
+
+
+def test_a_beginning_of_the_primarys_log_follows_at_once(running):
+    one, two = running
+    one.machine.sql("INSERT INTO kept VALUES (1)")
+    lost(one, two)
+    one.ok("stop", "start")
+    settle(two, one)
+    assert rows(one) == ["1", "100"]
+    assert kept_aside(one) == []
+
+
+def test_a_diverged_log_is_held_apart_with_a_sentence(diverged):
+    one, two = diverged
+    assert one("monitor").code == 0
+    assert one.machine.score == "-INFINITY"
+    limit = one.machine.shown("xcat-db-limit")
+    position = r"[0-9A-F]+/[0-9A-F]+"
+    assert re.fullmatch(
+        f"this node's log ends at {position} on timeline 2, but mn2's forked off at {position}: "
+        "1 transaction exists only here; `xcat-hamn rejoin mn1` sets that aside and follows mn2",
+        limit,
+    ), limit
+    assert rows(one) == ["1", "2"] and kept_aside(one) == []
+    # It does not knock at the primary, which would fill the logs of both and look like a standby.
+    assert one.machine.sql("SHOW primary_conninfo") == ""
+    assert two.machine.sql("SELECT count(*) FROM pg_stat_replication") == "0"
+    # A restart changes nothing, and nobody promotes it beside the primary.
+    one.ok("stop", "start")
+    assert one.machine.shown("xcat-db") == "diverged"
+    assert one("promote", OCF_RESKEY_CRM_meta_timeout="4000").code == 1
+
+
+def test_an_order_sets_it_aside_and_the_role_can_come_back(diverged):
+    one, two = diverged
+    order(one, "rewind")
+    one.ok("stop", "start")
+    assert one.machine.shown("tested-rejoin") == ""
+    settle(two, one)
+    assert rows(one) == ["1", "100"]
+    assert one.claim() == "following"
+    assert one.machine.shown("tested-diverged") == ""
+    # What is kept says how to look at it, and it works.
+    (aside,) = kept_aside(one)
+    text = one.machine.run("cat", f"{aside}/README")
+    command = re.search("pg_waldump .*", text).group().split()
+    shown = one.machine.as_postgres(f"{BINDIR}/{command[0]}", *command[1:])
+    assert shown.count("desc: COMMIT") == 1
+    two.ok("demote")
+    one.ok("promote")
+    settle(one, two)
+    assert rows(two) == ["1", "100"]
+
+
+def test_a_database_may_have_its_configuration_elsewhere(diverged):
+    """As Debian does; pg_rewind's own recovery would not find it."""
+    one, two = diverged
+    machine = one.machine
+    machine.run("install", "-d", "-o", "postgres", "/var/lib/etc")
+    machine.run("sh", "-c", f"mv {PGDATA}/*.conf /var/lib/etc && rm -f {PGDATA}/*.conf")
+    machine.run(
+        *("sh", "-c"),
+        f"echo \"data_directory = '{PGDATA}'\nhba_file = '/var/lib/etc/pg_hba.conf'\n"
+        "ident_file = '/var/lib/etc/pg_ident.conf'\" >> /var/lib/etc/postgresql.conf",
+    )
+    one.parameters["config_file"] = "/var/lib/etc/postgresql.conf"
+    order(one, "rewind")
+    one.ok("stop", "start")
+    settle(two, one)
+    assert rows(one) == ["1", "100"]
+
+
+def test_an_order_for_other_data_is_not_obeyed(diverged):
+    one, _ = diverged
+    (one.machine.store / "tested-rejoin@mn1").write_text("rewind 1 4711")
+    one.ok("stop", "start")
+    assert one.machine.shown("xcat-db") == "diverged"
+    assert one.machine.shown("tested-rejoin").startswith("failed: the order was for other data")
+    assert rows(one) == ["1", "2"] and kept_aside(one) == []
+
+
+def test_auto_needs_no_order(running):
+    one, two = running
+    allow_rewind(one, two)
+    lost(one, two, "INSERT INTO kept VALUES (2)")
+    one.parameters["rejoin"] = "auto"
+    one.ok("stop", "start")
+    settle(two, one)
+    assert rows(one) == ["100"] and len(kept_aside(one)) == 1
+
+
+def test_what_was_never_committed_needs_no_order_either(running):
+    one, two = running
+    allow_rewind(one, two)
+    lost(one, two, "SELECT pg_logical_emit_message(false, 'x', 'y'); CHECKPOINT")
+    one.ok("stop", "start")
+    settle(two, one)
+    assert rows(one) == ["100"] and len(kept_aside(one)) == 1
+
+
+def test_a_rewind_that_cannot_be_done_changes_nothing_and_says_why(running):
+    """Nobody has let it into database postgres."""
+    one, two = running
+    lost(one, two, "INSERT INTO kept VALUES (2)")
+    one.ok("stop", "start")
+    order(one, "rewind")
+    one.ok("stop", "start")
+    assert one.machine.shown("xcat-db") == "diverged"
+    answer = one.machine.shown("tested-rejoin")
+    assert answer.startswith("failed: ") and "pg_hba.conf" in answer, answer
+    assert rows(one) == ["2"] and kept_aside(one) == []
+    assert WORKING not in one.machine.files()
+
+
+def test_a_copy_keeps_the_whole_old_database(running):
+    one, two = running
+    lost(one, two, "INSERT INTO kept VALUES (2)")
+    one.ok("stop", "start")
+    order(one, "copy")
+    one.ok("stop", "start")
+    settle(two, one)
+    assert rows(one) == ["100"]
+    (aside,) = kept_aside(one)
+    assert f"{aside}/data/PG_VERSION" in one.machine.files()
+    assert "replaced by a copy of mn2's" in one.machine.run("cat", f"{aside}/README")
+
+
+def test_an_interrupted_rewind_is_never_started_as_a_database(diverged):
+    one, two = diverged
+    two.machine.run(*SLOW)
+    order(one, "rewind")
+    one.ok("stop")
+    patient = {"OCF_RESKEY_CRM_meta_timeout": "60000"}
+    process = one.machine.begin(one.path, "start", one.parameters, **patient)
+    progress = "/run/xcat-hamn/tested/progress"
+    wait_until(
+        lambda: re.search(r"[1-9]%\)", one.machine.run("cat", progress, check=False)) is not None,
+        "the rewind to be in the middle",
+        30,
+    )
+    os.killpg(process.pid, 9)
+    process.communicate()
+    assert f"{PGDATA}/PG_VERSION" not in one.machine.files()
+    one.ok("stop")
+    assert one.machine.run("pgrep", "-x", "pg_rewind", check=False) == ""
+    two.machine.run("tc", "qdisc", "delete", "dev", "eth0", "root")
+    one.ok("start")
+    settle(two, one)
+    assert rows(one) == ["1", "100"]
+    assert WORKING not in one.machine.files()
+    assert len(kept_aside(one)) == 1
