@@ -16,7 +16,7 @@ import typer
 from xcat_hamn.cli import exits
 from xcat_hamn.cli.terminal import Terminal
 from xcat_hamn.cluster.pacemaker import Pacemaker
-from xcat_hamn.errors import HamnError
+from xcat_hamn.errors import CommandFailed, HamnError
 from xcat_hamn.system.foreground import Foreground, interrupted_once
 from xcat_hamn.system.runner import Runner
 from xcat_hamn.takeover.decision import Act, Verdict, judge, safer
@@ -141,9 +141,17 @@ class _Takeover:
                 self._still_the_same(view)
                 undo.enter_context(mover.consented(view))
                 mover.wait_accepted(view.node)
-            mover.move(view.node)
+            self._move(mover, view.node)
         took = time.monotonic() - begun
         self._terminal.good(f"{view.node} is the management node now, after {took:.0f} s.")
+
+    def _move(self, mover: Mover, node: str) -> None:
+        try:
+            mover.move(node)
+        except CommandFailed as problem:
+            # What the database's agent has found out meanwhile says more than pcs does.
+            verdict = judge(look(self.cluster, node))
+            raise CommandFailed(f"{problem}; now: {verdict.sentence}") from None
 
     def _still_the_same(self, shown: View) -> None:
         now = look(self.cluster, shown.node, accepted=True)

@@ -198,9 +198,10 @@ def orders(status: Status, node: str) -> list[list[str]]:
     if status.group_nodes() and not by_force:
         return [["pcs", "resource", "move", GROUP, node]]
     constrain = ["pcs", "resource", "move-with-constraint"]
-    first = [[*constrain, CLONE, node, "--promoted"]] if by_force else []
-    # The group's is the one that the gate takes for the operator's word.
-    return [*first, [*constrain, GROUP, node]]
+    # The group's is the one that the gate takes for the operator's word.  It comes first: once the
+    # database is promoted the group follows, and pcs would have nothing left to move.
+    promotion = [[*constrain, CLONE, node, "--promoted"]] if by_force else []
+    return [[*constrain, GROUP, node], *promotion]
 
 
 class _Watch:

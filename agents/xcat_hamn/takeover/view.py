@@ -20,6 +20,7 @@ from xcat_hamn.takeover.loss import CONSENT, END, End, read_end
 _POSITION, _SYSTEM, _TIMELINE = (
     f"{DATABASE}-{name}" for name in (survey.POSITION, survey.SYSTEM, survey.TIMELINE)
 )
+_HINT = ", or see what would be lost with "
 #: The constraints that `pcs resource move` writes, by id, with the resource of each.
 _PREFER = {f"cli-prefer-{name}": name for name in (GROUP, CLONE)}
 
@@ -82,8 +83,9 @@ class View:
 
     @property
     def limit(self) -> str:
-        """Return why the database here must not be promoted."""
-        return self.me.attributes.get(DATABASE_LIMIT, "it does not say why")
+        """Return why the database here is not promoted by itself, without a hint at this tool."""
+        said = self.me.attributes.get(DATABASE_LIMIT, "it does not say why")
+        return said.partition(_HINT)[0]
 
     @property
     def lossy(self) -> bool:

@@ -14,7 +14,7 @@ from xcat_hamn.cli.main import main
 MOVE, CLEAR = "pcs resource move xcat-mn mn2", "pcs resource clear xcat-mn mn2"
 CONSTRAIN = "pcs resource move-with-constraint xcat-mn mn2"
 PROMOTE = "pcs resource move-with-constraint xcat-db-clone mn2 --promoted"
-CLEAR_BOTH = ["pcs resource clear xcat-db-clone mn2", CLEAR]
+CLEAR_BOTH = [CLEAR, "pcs resource clear xcat-db-clone mn2"]
 GIVEN, WITHDRAWN = "xcat-db-consent mn2 = 3 50331648", "xcat-db-consent mn2 = "
 
 
@@ -93,7 +93,7 @@ def test_a_lost_primary_waits_for_the_move_and_says_so(cluster, capsys):
     cluster.fencing = ["mn1"]
     cluster.attributes["mn2"]["xcat-db-limit"] = "nothing that mn1 committed is missing here"
     assert run("mn2") == exits.OK
-    assert cluster.commands == [PROMOTE, CONSTRAIN, *CLEAR_BOTH]
+    assert cluster.commands == [CONSTRAIN, PROMOTE, *CLEAR_BOTH]
     assert "waiting: mn1 was lost while it held the role" in capsys.readouterr().out
 
 
@@ -123,7 +123,7 @@ def test_consent_by_the_nodes_name(lost, typed, capsys, constraints):
     typed("mn2\n")
     assert run("mn2", "--accept-data-loss") == exits.OK
     before = [CLEAR] if constraints else []
-    assert lost.commands == [GIVEN, *before, PROMOTE, CONSTRAIN, *CLEAR_BOTH, WITHDRAWN]
+    assert lost.commands == [GIVEN, *before, CONSTRAIN, PROMOTE, *CLEAR_BOTH, WITHDRAWN]
     output = capsys.readouterr().out
     assert "Type mn2 to accept this loss" in output
     assert "timeline 3, position 0/3000000" in output
@@ -159,7 +159,7 @@ def test_a_consent_that_the_database_does_not_take_is_withdrawn(lost, capsys):
 def test_a_consent_without_a_move_is_withdrawn(lost, capsys):
     lost.then["move-with-constraint"] = lambda words: 1
     assert run("mn2", "--accept-data-loss", "--yes") == exits.FAILED
-    assert lost.commands == [GIVEN, PROMOTE, WITHDRAWN]
+    assert lost.commands == [GIVEN, CONSTRAIN, WITHDRAWN]
     assert "ended with 1" in capsys.readouterr().err
 
 
@@ -201,7 +201,7 @@ def test_when_consent_alone_makes_the_cluster_promote_no_move_is_typed(lost):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interruption_leaves_neither_constraint_nor_consent(lost, number, capsys):
     def start(words):
-        lost.constraints["xcat-db-clone"] = "mn2"
+        lost.constraints["xcat-mn"] = "mn2"
         os.kill(os.getpid(), number)
         return 0
 
@@ -211,7 +211,7 @@ def test_an_interruption_leaves_neither_constraint_nor_consent(lost, number, cap
 
     lost.then.update({"move-with-constraint": start, "clear": clear})
     assert run("mn2", "--accept-data-loss", "--yes") == exits.INTERRUPTED
-    assert lost.commands == [GIVEN, PROMOTE, WITHDRAWN, CLEAR_BOTH[0]]
+    assert lost.commands == [GIVEN, CONSTRAIN, WITHDRAWN, CLEAR]
     assert lost.constraints == {}
     assert "interrupted" in capsys.readouterr().err
 
@@ -233,7 +233,8 @@ def test_a_move_that_gets_nowhere_ends(cluster, capsys):
 def test_a_refusal_of_pcs_is_passed_on(cluster, capsys):
     cluster.then["move"] = lambda words: 1
     assert run("mn2") == exits.FAILED
-    assert "ended with 1: the lines above say why" in capsys.readouterr().err
+    errors = capsys.readouterr().err
+    assert "ended with 1: the lines above say why; now: mn2 is ready" in errors
 
 
 def test_a_role_that_goes_back_is_told(cluster, capsys):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from xcat_hamn.cluster.pacemaker import Pacemaker
 from xcat_hamn.cluster.status import read_status
+from xcat_hamn.database.postgresql.decision import TABLE as AGENTS_TABLE
 from xcat_hamn.errors import CommandFailed
 from xcat_hamn.takeover.decision import TABLE, Act, judge
 from xcat_hamn.takeover.loss import End, duration, read_end
@@ -182,6 +183,16 @@ def test_consent_is_possible_where_the_other_database_is_stopped_or_older(cluste
     assert judge(look(Pacemaker(cluster), "mn2", accepted=True)).act is Act.CONSENT
     both_gated(cluster, "3 100", "2 900")
     assert judge(look(Pacemaker(cluster), "mn2", accepted=True)).act is Act.CONSENT
+
+
+def test_the_agents_hint_at_this_tool_is_not_repeated_by_it(cluster):
+    hinting = [row for row in AGENTS_TABLE if "be lost with" in row.limit]
+    assert len(hinting) > 1
+    for row in hinting:
+        gated(cluster, limit=row.limit.format(peer="mn1", node="mn2"))
+        sentence = judge(look(Pacemaker(cluster), "mn2")).sentence
+        assert "takeover" not in sentence
+        assert sentence.endswith((" mn1", " mn1 back"))
 
 
 def test_the_lost_primary_does_not_hinder_its_standby(cluster):
