@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 #: How long a monitor bears with a daemon that somebody stopped on purpose; makedns -n with 1000
 #: nodes keeps named down for a good part of its 7 s.
 _RESTART_SECONDS = 15.0
+#: How long a start waits for an xcatd that has just died: a little longer than the interval of
+#: xcatd's own monitor, which has it restarted.
+_XCATD_SECONDS = 12.0
 
 
 def summary(states: Mapping[str, State]) -> State:
@@ -42,6 +45,13 @@ def summary(states: Mapping[str, State]) -> State:
         f"{name}: {state.reason}" for name, state in states.items() if state.word != HEALTHY
     )
     return State(STOPPED if words == {STOPPED} else BROKEN, sentence)
+
+
+def xcatd_listens() -> bool:
+    """Tell whether xcatd takes requests on this node."""
+    from xcat_hamn.services.xcatd import PORTS, accepts
+
+    return accepts(PORTS[0], timeout=1.0)
 
 
 def _bring_up(service: Service) -> None:
@@ -110,11 +120,22 @@ class Netsvcs(Handlers):
         services = self._services()
         if read_text(self._mark) and self._summary(services, deep=True).word == HEALTHY:
             return
+        self._await_xcatd(services)
         self._systemd().adopt([unit for service in services for unit in service.units])
         failures = each(services, _bring_up, self.call.deadline)
         if failures:
             raise together_failed(failures)
         write_text(self._mark, self.call.values.text("services") + "\n")
+
+    def _await_xcatd(self, services: list[Service]) -> None:
+        """Bear with an xcatd that has died and whose own monitor has not seen it yet.
+
+        Everything else asks it.  Failing at once is tried again at once: three times in a second,
+        and then not for ten minutes (seen when all services were killed together).
+        """
+        if all(service.name != "xcatd" for service in services):
+            patience = self.call.deadline.sooner(min(_XCATD_SECONDS, self.call.deadline.left() / 2))
+            patience.holds(xcatd_listens, every=0.5)
 
     def stop(self) -> None:
         """Stop all services in parallel, started here or not, until nothing of them is left."""

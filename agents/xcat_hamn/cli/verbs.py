@@ -32,6 +32,11 @@ VERBS = (
         "xcat_hamn.cli.takeover",
         "Give the role to a node, also where that needs consent to a loss of data.",
     ),
+    Verb(
+        "rejoin",
+        "xcat_hamn.cli.rejoin",
+        "Let a former primary follow the present one, without what only it has.",
+    ),
 )
 
 

@@ -13,6 +13,7 @@ import time
 
 from xcat_hamn.cluster.vocabulary import VOCABULARY
 from xcat_hamn.errors import CommandFailed, CommandTimeout, MissingTool
+from xcat_hamn.ocf.context import RUN_DIRECTORY
 from xcat_hamn.system.files import read_text, remove, write_text
 
 TYPE_CHECKING = False
@@ -29,6 +30,22 @@ _REFRESH = 60.0
 _TIMEOUT = 10.0
 #: How attrd_updater ends when nobody has ever set the attribute (tried on 2.1.5 and 3.0.0).
 _UNSET = 78
+
+
+def gate(runner: Runner, instance: str) -> bool:
+    """Gate the database ``instance`` on this node until its agent's next look; tell if it worked.
+
+    For somebody who knows something before that agent does.
+    """
+    name = f"score.{instance}"
+    try:
+        # Its agent writes the score only when it differs from what it wrote before.
+        remove(f"{RUN_DIRECTORY}/{instance}/published.{name}")
+        argv = ["crm_attribute", "--promotion", instance, _change(GATED)]
+        environment = {"OCF_RESOURCE_INSTANCE": instance}
+        return runner.run(argv, timeout=_TIMEOUT, env=environment).ok
+    except (CommandTimeout, MissingTool, OSError):
+        return False
 
 
 def _change(value: str) -> str:

@@ -19,6 +19,10 @@ _COMMAND = ("crm_mon", "--one-shot", "--output-as=xml", "--exclude=all")
 _SECTIONS = "--include=nodes,options"
 
 
+#: What a node may be.
+DOWN, LOST, MEMBER, UNKNOWN = "down", "lost", "member", "unknown"
+
+
 class Fate:
     """What became of other nodes, as this node's cluster knows."""
 
@@ -26,16 +30,20 @@ class Fate:
         self._runner = runner
 
     def is_proven_down(self, node: str) -> bool:
-        """Tell whether the cluster has proof that ``node`` is down.
+        """Tell whether the cluster has proof that ``node`` is down.  Raises as ``of`` does."""
+        return self.of(node) == DOWN
+
+    def of(self, node: str) -> str:
+        """Return what ``node`` is: DOWN (proven), LOST, MEMBER or UNKNOWN.
 
         Raises CommandFailed, CommandTimeout or MissingTool when the cluster does not answer.
         """
         result = self._runner.run([*_COMMAND, _SECTIONS], timeout=_TIMEOUT)
         result.require("the cluster did not say which nodes are down")
-        return proven_down(result.stdout, node)
+        return fate(result.stdout, node)
 
 
-def proven_down(status: str, node: str) -> bool:
+def fate(status: str, node: str) -> str:
     """Return what crm_mon's XML says of ``node``.  Raises CommandFailed."""
     # Not on the monitor's usual path: it costs some milliseconds.
     from xml.etree import ElementTree
@@ -46,10 +54,11 @@ def proven_down(status: str, node: str) -> bool:
         raise CommandFailed(
             f"crm_mon gave no readable answer ({problem}): run it by hand to see why"
         ) from None
-    options = root.find(".//cluster_options")
-    if options is None or options.get("stonith-enabled") != "true":
-        return False
     found = next((n for n in root.iterfind("nodes/node") if n.get("name") == node), None)
     if found is None:
-        return False
-    return all(found.get(word) == "false" for word in ("online", "pending", "unclean"))
+        return UNKNOWN
+    if found.get("online") == "true" or found.get("pending") == "true":
+        return MEMBER
+    options = root.find(".//cluster_options")
+    fences = options is not None and options.get("stonith-enabled") == "true"
+    return DOWN if fences and found.get("unclean") == "false" else LOST

@@ -245,9 +245,10 @@ SECTIONS = (
                 kinds.one_of("ignore", "power-off"),
                 "What becomes of a lost node that does not hold the role. power-off: it is "
                 "switched off at once, and only then does the database commit without it, so a "
-                "takeover from a dead management node never loses data. ignore: nothing; the database goes "
-                "on after 10 s, and a takeover from a dead management node needs your consent to "
-                "loss. Not set: power-off where PostgreSQL and devices are given, else ignore.",
+                "takeover from a dead management node never loses data. ignore: nothing; the "
+                "database goes on after 10 s, and a takeover from a dead management node needs "
+                "your consent to loss. Not set: power-off where PostgreSQL and devices are "
+                "given, else ignore.",
                 example="ignore",
             ),
         ),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 
+from xcat_hamn.cluster.attributes import gate
 from xcat_hamn.cluster.vocabulary import GATE
 from xcat_hamn.errors import CommandFailed, HamnError
 from xcat_hamn.fencing.archive import configuration_at_loss
-from xcat_hamn.fencing.view import Observation, Target, observe, wishes_in
+from xcat_hamn.fencing.view import Observation, Target, observe, primitive_of, wishes_in
 from xcat_hamn.system.runner import Runner
 
 _TIMEOUT = 10.0
@@ -66,6 +67,12 @@ class LiveCluster:
             self._runner.run(["attrd_updater", "--name", GATE, change], timeout=_TIMEOUT)
         except HamnError:
             return
+
+    def hold(self, target: Target) -> None:
+        """Keep this node's database from being promoted until its agent has looked again."""
+        instance = primitive_of(self.configuration(), target.database)
+        if instance:
+            gate(self._runner, instance)
 
     def wanted(self) -> bool:
         """Tell whether the process that started this one still runs."""

@@ -33,6 +33,9 @@ class Cluster(Protocol):
     def tell(self, sentence: str) -> None:
         """Show ``sentence`` in crm_mon for this node; an empty one removes it."""
 
+    def hold(self, target: Target) -> None:
+        """Keep the survivor's database from being promoted until its agent has looked again."""
+
     def wanted(self) -> bool:
         """Tell whether whoever asked for the fencing still waits for the answer."""
 
@@ -145,7 +148,18 @@ class Gate:
         if self._level is Level.ROLE:
             # Also what a call that was killed has left.
             self._cluster.tell("")
+            if verdict.row == "back" and seen.role is not Role.ELSEWHERE:
+                # As soon as this ends the node joins, its database not running yet: the survivor's
+                # would be the only one to promote, though nobody asked for a failover.
+                self._hold()
         if seen.presence is Presence.HERE or seen.role is Role.ELSEWHERE:
             self._memory.forget()
         elif verdict.row == "approved" and self._loss is not None:
             self._memory.keep(self._loss.approved(self._loss.fresh_wish(seen)))
+
+    def _hold(self) -> None:
+        try:
+            self._cluster.hold(self._target)
+        except HamnError as problem:
+            # Its promotion then refuses by itself, which crm_mon lists as a failure.
+            self._say(str(problem))

@@ -41,10 +41,10 @@ def page() -> str:
         "",
         "| level | devices | when it is the node's end |",
         "|---|---|---|",
-        "| 1 | `xcat-gate-standby` | the node did not hold the role, which goes on elsewhere: "
-        "nothing is switched off (with `standby_loss = power-off` this level is the last) |",
-        "| 2 | `xcat-gate`, the power device | the operator approved, and the device switched it "
-        "off |",
+        "| 1 | `xcat-gate-standby` | with `standby_loss = ignore` only: the node did not hold the "
+        "role, which goes on elsewhere: nothing is switched off |",
+        "| 2 | `xcat-gate`, the power device | the operator approved, or the node did not hold the "
+        "role, and the device switched it off |",
         "| 3, 4 | `xcat-gate`, other power devices | the level before has failed; the approval "
         "holds for the whole loss |",
         "",

@@ -93,6 +93,16 @@ def wishes_in(configuration: str, target: Target) -> frozenset[str]:
     return frozenset(_wishes(_parse(configuration, "cibadmin"), target))
 
 
+def primitive_of(configuration: str, clone: str) -> str:
+    """Return the id of the resource that a clone multiplies, empty without one.
+
+    Raises CommandFailed.
+    """
+    found = _by_id(_parse(configuration, "cibadmin"), "clone", clone) if clone else None
+    primitive = found.find("primitive") if found is not None else None
+    return primitive.get("id", "") if primitive is not None else ""
+
+
 def nodes_of(status: str) -> dict[str, bool]:
     """Return for each node whether it is a member.  Raises CommandFailed."""
     seen = _parse(status, "crm_mon")

@@ -12,7 +12,7 @@ import secrets
 import sys
 from collections.abc import Callable, Iterable
 
-from labkit import cluster, host
+from labkit import bmc, cluster, host
 from labkit.host import LabError
 from labkit.lab import Lab
 from labkit.node import DOMAIN, Node
@@ -53,7 +53,7 @@ passfile = {passfile}
 network = dns dhcp console
 
 [fencing]
-devices = none
+devices = {devices}
 """
 
 HBA = """\
@@ -63,6 +63,7 @@ host all all 127.0.0.1/32 scram-sha-256
 host xcatdb xcatadm 10.11.0.0/24 scram-sha-256
 host xcatdb xcatadm fd11::/64 scram-sha-256
 host replication xcat_repl 10.11.0.0/24 scram-sha-256
+host postgres xcat_repl 10.11.0.0/24 scram-sha-256
 """
 
 
@@ -92,7 +93,7 @@ class Database:
         node.run(["pg_createcluster", self.version, "main", "-o", "listen_addresses=*"])
         folder = self.config.rsplit("/", 1)[0]
         node.put(f"{folder}/pg_hba.conf", HBA, 0o640, "postgres:postgres")
-        line = f"*:*:replication:xcat_repl:{replication_password}\n"
+        line = f"*:*:*:xcat_repl:{replication_password}\n"
         node.put(PASSFILE, line, 0o600, "postgres:postgres")
 
     def fill(self, node: Node, replication_password: str, password: str) -> None:
@@ -129,8 +130,13 @@ def _in_parallel(work: Callable[[Node], None], nodes: Iterable[Node]) -> None:
             done.result()
 
 
-def management_nodes(lab: Lab, say: Callable[[str], None] = host.say) -> None:
-    """Make mn1 and mn2 ready for `xcat-hamn configure`; the cluster runs and is empty."""
+def management_nodes(
+    lab: Lab, say: Callable[[str], None] = host.say, *, power: bool = False
+) -> None:
+    """Make mn1 and mn2 ready for `xcat-hamn configure`; the cluster runs and is empty.
+
+    With `power` both have a BMC, and the cluster a device for each, which the site file names.
+    """
     if f"{HERE}" not in sys.path:
         sys.path.insert(0, HERE)
     from xcat import install
@@ -164,10 +170,34 @@ def management_nodes(lab: Lab, say: Callable[[str], None] = host.say) -> None:
                 pgdata=database.pgdata,
                 config=database.config,
                 passfile=PASSFILE,
+                devices=" ".join(f"{n}=bmc-{n}" for n in MEMBERS) if power else "none",
             ),
         )
     say("starting the cluster")
     cluster.make(lab, MEMBERS)
+    if power:
+        say("a power device for each node: fence_ipmilan, at its BMC")
+        _power_devices(lab)
+
+
+def _power_devices(lab: Lab) -> None:
+    """Create the fence devices as an administrator does, with pcs."""
+    for name in MEMBERS:
+        controller = lab.bmc(name)
+        controller.start()
+        values = {
+            "ip": controller.address,
+            "username": bmc.USER,
+            "password": bmc.PASSWORD,
+            "lanplus": "1",
+            "pcmk_host_list": name,
+            "pcmk_host_check": "static-list",
+            # The lab's BMC answers at once, or not at all.
+            "pcmk_off_timeout": "15s",
+        }
+        words = [f"{key}={value}" for key, value in values.items()]
+        create = ["pcs", "stonith", "create", f"bmc-{name}", "fence_ipmilan", *words]
+        lab.node(MEMBERS[0]).run(create, timeout=120)
 
 
 def configured(lab: Lab, timeout: float = 180, say: Callable[[str], None] = host.say) -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from xcat_hamn import errors
-from xcat_hamn.cluster import vocabulary
+from xcat_hamn.cluster import fate, vocabulary
 from xcat_hamn.database.postgresql.claim import Claim
 from xcat_hamn.database.postgresql.client import ServerState, Standby, standby_names
 from xcat_hamn.database.postgresql.promise import Promises
@@ -143,6 +143,9 @@ class StandInFate:
         if not self._world.cluster_answers:
             raise errors.CommandFailed("the cluster does not answer: start it")
         return node in self._world.down
+
+    def of(self, node):
+        return fate.DOWN if self.is_proven_down(node) else fate.LOST
 
 
 class StandInLineage:

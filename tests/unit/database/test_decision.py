@@ -20,7 +20,15 @@ TOLD = (
     {"confirmed": True, "kept": True},
 )
 DIVERGED = {"divergence": "its log forked off: 3 transactions exist only here"}
-KNOWN = ({}, {"down": True}, {"accepted": True}, {"down": True, "accepted": True}, DIVERGED)
+KNOWN = (
+    {},
+    {"down": True},
+    {"back": True},
+    {"accepted": True},
+    {"down": True, "accepted": True},
+    {"back": True, "accepted": True},
+    DIVERGED,
+)
 
 
 def every_view():
@@ -58,9 +66,10 @@ def test_rows_have_names_of_their_own():
 def test_a_gated_row_says_why_and_what_to_do(row):
     assert row.why.endswith(".")
     assert row.word in vocabulary.VOCABULARY[vocabulary.DATABASE][2]
-    if row.score not in (GATED, d.COMMAND_SCORE):
-        assert row.limit == ""
+    if row.score != GATED:
         assert 0 < int(row.score) < int(d.PRIMARY_SCORE)
+    if not row.limit:
+        assert row.score != GATED
         return
     assert "{peer}" in row.limit
     said = row.limit.format(peer="mn7", node="mn8", **DIVERGED)
@@ -69,8 +78,13 @@ def test_a_gated_row_says_why_and_what_to_do(row):
     assert what and todo, f"no 'what: what to do' in {said}"
 
 
-def test_the_sentence_is_there_exactly_when_the_node_is_not_promoted_by_itself():
-    wrong = [view for view, verdict in JUDGED if (verdict.score[0] != "-") == bool(verdict.limit)]
+def test_the_sentence_is_there_exactly_when_something_must_happen_before():
+    wrong = [
+        view
+        for view, verdict in JUDGED
+        if (verdict.promotable and verdict.row != "primary lost, nothing missing")
+        == bool(verdict.limit)
+    ]
     assert not wrong, shown(wrong)
 
 
@@ -139,11 +153,11 @@ def test_a_confirmation_alone_never_promotes():
             assert d.judge_promotion(without).promotable, shown([view])
 
 
-def test_a_promise_promotes_only_with_proof_and_by_itself_only_then():
-    """Before that it takes the operator's command, so that a primary that returns goes on."""
+def test_a_promise_promotes_only_with_proof():
+    """Before that the score lets a move be asked for, but not once the primary's node is back."""
     for view, verdict in JUDGED:
         if view.kept and view.peer == d.PEER_UNKNOWN and verdict.row.startswith("primary"):
-            assert verdict.score == (d.STANDBY_SCORE if view.down else d.COMMAND_SCORE)
+            assert verdict.promotable == (view.down or not view.back)
             assert d.judge_promotion(view).promotable == view.down
 
 
@@ -154,12 +168,6 @@ def test_losing_data_takes_consent():
         lost = told and view.peer == d.PEER_UNKNOWN and view.handover == d.HANDOVER_NONE
         if lost and not (view.kept or view.accepted or view.foreign):
             assert not d.judge(view).promotable, shown([view])
-
-
-def test_consent_moves_nothing_by_itself():
-    for _, verdict in JUDGED:
-        if verdict.row == "loss accepted":
-            assert verdict.score == d.COMMAND_SCORE
 
 
 def test_beside_a_primary_only_a_standby_that_it_accepted_may_follow_it():

@@ -55,6 +55,9 @@ class StandInCluster:
     def tell(self, sentence):
         self.told.append(sentence)
 
+    def hold(self, target):
+        self.told.append(f"hold {target.database}")
+
     def wanted(self):
         return bool(self.looks)
 
@@ -155,7 +158,7 @@ def test_without_a_ring_nothing_is_believed_of_earlier_calls(decide):
 
 def test_a_node_that_comes_back_ends_the_wait_at_once_and_the_loss(decide):
     row, told = decide(HOLDER_LOST, HOLDER_LOST, BACK, lost(WISH))
-    assert (row, told[-1]) == ("back", "")
+    assert (row, told[-2:]) == ("back", ["", f"hold {TARGET.database}"])
     assert decide.seen == 3
     # Lost again: the first approval would have been for another loss, even on the same ring.
     assert decide(lost(WISH), lost(WISH))[0] == "abandoned"

@@ -37,6 +37,7 @@ def run(tmp_path, monkeypatch, capfd):
     monkeypatch.setattr(context, "RUN_DIRECTORY", str(tmp_path / "run"))
     monkeypatch.setattr(context, "DURABLE_DIRECTORY", str(tmp_path / "lib"))
     monkeypatch.setattr("xcat_hamn.services.systemd.Systemd", Systemd)
+    monkeypatch.setattr(netsvcs, "xcatd_listens", lambda: True)
     Systemd.adopted, Systemd.released = [], []
 
     def one(services, action, **environ):
@@ -72,6 +73,18 @@ def test_a_life(run, fake):
     assert Systemd.released == [["dns-unit", "dhcp-unit"]]
     assert run(services, "monitor")[0] == 7
     assert run(services, "stop") == (0, "")
+
+
+def test_a_start_bears_with_an_xcatd_that_its_own_monitor_is_about_to_restart(
+    run, fake, monkeypatch
+):
+    answers = iter([False, False, True])
+    monkeypatch.setattr(netsvcs, "xcatd_listens", lambda: next(answers))
+    assert run({"dns": fake("dns")}, "start") == (0, "")
+    assert not list(answers)
+    # xcatd itself waits for nobody.
+    monkeypatch.setattr(netsvcs, "xcatd_listens", lambda: pytest.fail("asked for itself"))
+    assert run({"xcatd": fake("xcatd")}, "start") == (0, "")
 
 
 def test_a_stop_without_a_start_stops_what_runs(run, fake):

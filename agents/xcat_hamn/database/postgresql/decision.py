@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 PRIMARY_SCORE = "1000"
 LEADING_SCORE = "950"
 STANDBY_SCORE = "900"
-#: Below zero Pacemaker promotes nobody by itself, but the INFINITY of ``pcs resource move`` wins.
-COMMAND_SCORE = "-1"
 
 # What this node durably knows of its own past as a primary.
 CLAIM_ALONE = "alone"  # was the primary, and nobody else can hold its last commits
@@ -53,8 +51,9 @@ class View:
     ``foreign``: the other node's database is not a copy of this one (its system identifier
     differs).  ``timeline`` compares the timelines alone, ``rank`` the positions on them.
     ``kept``: the primary promised to commit nothing without this node until it is proven down or
-    gives that up (see ``promise``).  ``down``: the cluster has proof that the other node is down.
-    ``accepted``: the operator accepted the loss of what is not here.  ``divergence``: the sentence
+    gives that up (see ``promise``).  ``down``: the cluster has proof that the other node is down;
+    ``back``: it is a member, and shows no database.  ``accepted``: the operator ordered a takeover
+    with the data that is here, with `xcat-hamn takeover`.  ``divergence``: the sentence
     that says how this node's log has parted from the primary's, empty when it has not.
     """
 
@@ -62,6 +61,7 @@ class View:
         "accepted",
         "asynchronous",
         "attached",
+        "back",
         "claim",
         "confirmed",
         "divergence",
@@ -81,6 +81,7 @@ class View:
         *,
         accepted: bool = False,
         attached: bool = False,
+        back: bool = False,
         asynchronous: bool = False,
         confirmed: bool = False,
         divergence: str = "",
@@ -97,6 +98,7 @@ class View:
     ) -> None:
         self.accepted = accepted
         self.attached = attached
+        self.back = back
         self.asynchronous = asynchronous
         self.confirmed = confirmed
         self.divergence = divergence
@@ -174,13 +176,12 @@ TABLE = (
         "two aside and start it again, so that it is copied anew",
     ),
     Row(
-        "loss accepted",
+        "ordered",
         lambda v: v.accepted and v.peer != PEER_PRIMARY,
         "disconnected",
-        COMMAND_SCORE,
-        "The operator accepted the loss of what is not here, with `xcat-hamn takeover`.",
-        "the operator accepted that commits of {peer} may be lost: `pcs resource move` to {node} "
-        "takes over now",
+        STANDBY_SCORE,
+        "The operator said `xcat-hamn takeover`, and accepted the loss of what is not here.",
+        "",
         forced=True,
     ),
     Row(
@@ -296,9 +297,9 @@ TABLE = (
         "other database down",
         lambda v: v.kept and v.peer == PEER_STANDBY,
         "disconnected",
-        COMMAND_SCORE,
-        "The other node lives without a primary; every commit of it is here, and it may well come "
-        "up again.",
+        GATED,
+        "The other node lives without a primary; every commit of it is here, but no failover "
+        "without the operator's command, and it may well come up again.",
         "the database on {peer} is no primary now, and nothing that it committed is missing here: "
         "let it start there, or take over with `xcat-hamn takeover {node}`",
     ),
@@ -321,12 +322,21 @@ TABLE = (
         forced=True,
     ),
     Row(
+        "primary back",
+        lambda v: v.kept and v.back,
+        "disconnected",
+        GATED,
+        "Its node is a member again, or still, and its database is what should come up there.",
+        "{peer} is there without a running database, and nothing that it committed is missing "
+        "here: let it start there, or give the role away with `pcs cluster stop {peer}`",
+    ),
+    Row(
         "primary lost, nothing missing",
         lambda v: v.kept,
         "disconnected",
-        COMMAND_SCORE,
-        "The primary is gone, and had promised to commit nothing without this node; nobody but the "
-        "operator says that it goes on here.",
+        STANDBY_SCORE,
+        "The primary is gone, and had promised to commit nothing without this node; its node must "
+        "be fenced before, and the gate asks the operator for that.",
         "the primary on {peer} was lost, and nothing that it committed is missing here: bring "
         "{peer} back, or take over with `pcs resource move` to {node}",
         forced=True,

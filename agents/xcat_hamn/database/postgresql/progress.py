@@ -62,10 +62,14 @@ class Progress:
         """Return all that the program has written so far."""
         return read_text(self._path) or ""
 
+    def last_line(self) -> str:
+        """Return the last line of it, empty when there is none."""
+        lines = [line.strip() for line in self.text().replace("\r", "\n").splitlines()]
+        return next((line for line in reversed(lines) if line), "")
+
     def last_words(self) -> str:
         """Return the last line of it, for use inside a sentence."""
-        lines = [line.strip() for line in self.text().replace("\r", "\n").splitlines()]
-        return next((line for line in reversed(lines) if line), "it printed nothing")
+        return self.last_line() or "it printed nothing"
 
     def clear(self) -> None:
         """Forget the last program."""

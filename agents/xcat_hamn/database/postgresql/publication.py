@@ -186,6 +186,7 @@ class Publication:
         self._attributes.score(decision.PRIMARY_SCORE)
         self._attributes.publish(vocabulary.DATABASE, "primary-alone")
         self._attributes.publish(vocabulary.DATABASE_LIMIT, "")
+        self._attributes.publish(vocabulary.DATABASE_SYNC, "", node=self._node)
 
     def primary(self, state: ServerState, word: str, owed: Sequence[str] = ()) -> None:
         """Publish ``word`` of a primary, and take back what belongs to a standby.

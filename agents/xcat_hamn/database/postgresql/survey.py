@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xcat_hamn.cluster import vocabulary
+from xcat_hamn.cluster import fate, vocabulary
 from xcat_hamn.database.postgresql import decision, promise
 from xcat_hamn.errors import HamnError
 
@@ -96,7 +96,7 @@ class Survey:
         self,
         attributes: Attributes,
         right: promise.Right,
-        fate: Fate,
+        fates: Fate,
         node: str,
         peers: Sequence[str],
         divergence: Callable[[str, ServerState], str],
@@ -108,7 +108,7 @@ class Survey:
         self._attributes = attributes
         self._divergence = divergence
         self._right = right
-        self._fate = fate
+        self._fate = fates
         self._node = node
         self._peers = list(peers)
 
@@ -151,6 +151,7 @@ class Survey:
         peers = [self._look_at(name, mine, system) for name in self._peers]
         telling = most_telling(peers)
         handover = self._attributes.shared(HANDOVER, self._node)
+        fates = self._fates(peers) if telling.role == decision.PEER_UNKNOWN else set()
         astray = telling.role == decision.PEER_PRIMARY and not state.attached
         return decision.View(
             accepted=self._accepted(mine, telling),
@@ -158,7 +159,8 @@ class Survey:
             asynchronous=asynchronous,
             confirmed=confirmed,
             divergence=self._divergence(telling.name, state) if astray else "",
-            down=telling.role == decision.PEER_UNKNOWN and self._are_down(peers),
+            back=fate.MEMBER in fates,
+            down=bool(fates) and fates == {fate.DOWN},
             foreign=telling.foreign,
             handover=handover_state(handover, mine),
             kept=told == promise.KEPT,
@@ -175,13 +177,13 @@ class Survey:
             return False
         return parse_position(self._attributes.shared(CONSENT, self._node)) == mine
 
-    def _are_down(self, peers: Sequence[Peer]) -> bool:
-        """Tell whether every node that shows no database is proven down."""
+    def _fates(self, peers: Sequence[Peer]) -> set[str]:
+        """Return what became of the nodes that show no database."""
         unseen = [peer.name for peer in peers if peer.role == decision.PEER_UNKNOWN]
         try:
-            return all(self._fate.is_proven_down(name) for name in unseen)
+            return {self._fate.of(name) for name in unseen}
         except HamnError:
-            return False
+            return {fate.UNKNOWN}
 
 
 def most_telling(peers: Sequence[Peer]) -> Peer:

@@ -1,0 +1,141 @@
+"""``xcat-hamn rejoin``: let a former primary follow the present one, without what only it has."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from xcat_hamn.cli import exits
+from xcat_hamn.cli.terminal import Terminal
+from xcat_hamn.cluster.pacemaker import Pacemaker
+from xcat_hamn.cluster.status import DATABASE
+from xcat_hamn.database.postgresql.installation import format_lsn
+from xcat_hamn.database.postgresql.progress import Progress, path_of
+from xcat_hamn.rejoin.decision import View, refusal, sentence
+from xcat_hamn.rejoin.doing import Patience, Rejoiner, look
+from xcat_hamn.system.foreground import Foreground, interrupted_once
+from xcat_hamn.system.runner import Runner
+
+
+def command(
+    node: str = typer.Argument(..., metavar="NODE", help="The node that was the primary."),
+    copy: bool = typer.Option(
+        False, "--copy", help="Copy the whole database anew instead of rewinding it."
+    ),
+    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask for the node's name."),
+    dry_run: bool = typer.Option(False, "--dry-run", "-n", help="Show everything, change nothing."),
+    json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
+) -> int:
+    """Let the database of NODE, a former primary, follow the present one again.
+
+    What only NODE has is not in the database any more afterwards, but kept on NODE beside the data
+    directory. It says first what that is. The rest of the cluster is not disturbed.
+    """
+    terminal = Terminal(quiet=json)
+    cluster = Pacemaker(Runner())
+    view = look(cluster, node, copy=copy)
+    row = refusal(view)
+    code, done = exits.OK, False
+    if row is not None:
+        said = sentence(row, view)
+        terminal.note(f"xcat-hamn: {said}")
+        code = exits.FAILED
+    else:
+        said = ""
+        _explain(terminal, view)
+        if dry_run:
+            terminal.good("Dry run: nothing was changed.")
+        elif not yes and not _confirmed(terminal, node):
+            code = exits.LOSS
+        else:
+            _go(terminal, cluster, view, quiet=json)
+            done = True
+    if json:
+        terminal.json(_as_json(view, said, done=done))
+    return code
+
+
+def _explain(terminal: Terminal, view: View) -> None:
+    node, primary = view.node, view.primary
+    if view.divergence is not None:
+        terminal.heading(f"The database on {node} has parted from {primary}'s:")
+        rows = view.divergence.lines(node)
+        width = max(len(label) for label, _ in rows)
+        for label, text in rows:
+            terminal.columns((label, text), (width,))
+    else:
+        terminal.heading(f"The database on {node} does not follow {primary}'s.")
+    terminal.heading("What is done:")
+    kept = f"{view.parameters.get('pgdata', 'PGDATA')}.diverged-TIME on {node}"
+    if view.copy:
+        terminal.line(f"the whole database of {primary} is copied to {node}")
+        terminal.line(f"the old one is moved to {kept} when the copy is complete")
+    else:
+        terminal.line(f"that part of the log is copied to {kept}")
+        terminal.line("pg_rewind takes what was changed after the fork out of the database")
+    terminal.line(f"{node} follows {primary} as its standby")
+
+
+def _confirmed(terminal: Terminal, node: str) -> bool:
+    """Ask for the node's name; without a terminal the answer is no."""
+    if not sys.stdin.isatty():
+        terminal.note(
+            "xcat-hamn: there is no terminal to ask: nothing was changed; --yes goes on without "
+            "asking"
+        )
+        return False
+    answer = terminal.ask(f"Type {node} to set this aside: ")
+    if answer != node:
+        terminal.note(f'xcat-hamn: "{answer}" is not {node}: nothing was changed')
+    return answer == node
+
+
+def _go(terminal: Terminal, cluster: Pacemaker, view: View, *, quiet: bool) -> None:
+    said: list[str] = []
+
+    def tell(text: str) -> None:
+        if text in said[-1:]:
+            return
+        said.append(text)
+        # A terminal that has gone is no reason to stop half way.
+        with contextlib.suppress(OSError, SystemExit):
+            terminal.line(text)
+
+    def start(argv: Sequence[str]) -> Foreground:
+        tell(f"$ {' '.join(argv)}")
+        return Foreground(argv, quiet=quiet)
+
+    local = Progress(path_of(DATABASE))
+    begun = time.monotonic()
+    terminal.heading(f"{view.node} rejoins:")
+    rejoiner = Rejoiner(cluster, start, tell, local.last_line, Patience())
+    with interrupted_once():
+        rejoiner.rejoin(view)
+    took = time.monotonic() - begun
+    terminal.good(f"{view.node} is the standby of {view.primary} again, after {took:.0f} s.")
+
+
+def _as_json(view: View, problem: str, *, done: bool) -> dict[str, Any]:
+    """Return the result for a program."""
+    result: dict[str, Any] = {
+        "node": view.node,
+        "primary": view.primary,
+        "how": "copy" if view.copy else "rewind",
+        "done": done,
+    }
+    if view.divergence is not None:
+        result["divergence"] = {
+            "timeline": view.divergence.timeline,
+            "end": format_lsn(view.divergence.end),
+            "fork": format_lsn(view.divergence.fork),
+            "bytes": view.divergence.size,
+            "transactions": view.divergence.commits,
+        }
+    if problem:
+        result["errors"] = [problem]
+    return result

@@ -1,0 +1,1 @@
+"""The way back of a former primary: what `xcat-hamn rejoin` looks at, decides and does."""
