@@ -99,7 +99,8 @@ def _go(terminal: Terminal, cluster: Pacemaker, view: View, *, quiet: bool) -> N
     said: list[str] = []
 
     def tell(text: str) -> None:
-        if text in said[-1:]:
+        # Two things are looked at in turn: each is told when it is news.
+        if text in said[-2:]:
             return
         said.append(text)
         # A terminal that has gone is no reason to stop half way.
@@ -111,13 +112,23 @@ def _go(terminal: Terminal, cluster: Pacemaker, view: View, *, quiet: bool) -> N
         return Foreground(argv, quiet=quiet)
 
     local = Progress(path_of(DATABASE))
+    progress = local.last_line if _is_here(view.node) else _nothing
     begun = time.monotonic()
     terminal.heading(f"{view.node} rejoins:")
-    rejoiner = Rejoiner(cluster, start, tell, local.last_line, Patience())
+    rejoiner = Rejoiner(cluster, start, tell, progress, Patience())
     with interrupted_once():
         rejoiner.rejoin(view)
     took = time.monotonic() - begun
     terminal.good(f"{view.node} is the standby of {view.primary} again, after {took:.0f} s.")
+
+
+def _nothing() -> str:
+    return ""
+
+
+def _is_here(node: str) -> bool:
+    """Tell whether ``node`` is the one on which this runs."""
+    return Runner().run(["crm_node", "-n"], timeout=10).stdout.strip() == node
 
 
 def _as_json(view: View, problem: str, *, done: bool) -> dict[str, Any]:

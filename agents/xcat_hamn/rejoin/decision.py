@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from xcat_hamn.cluster.status import DATABASE, Member, Status
+from xcat_hamn.cluster.status import Member, Status
 from xcat_hamn.cluster.vocabulary import DATABASE as WORD
 from xcat_hamn.cluster.vocabulary import DATABASE_LIMIT
 from xcat_hamn.database.postgresql.installation import format_lsn
 from xcat_hamn.database.postgresql.lineage import counted
+from xcat_hamn.takeover.loss import End
 
 
 @dataclass(frozen=True)
@@ -46,15 +47,15 @@ class Divergence:
 class View:
     """The cluster at one moment, as far as ``node`` is concerned.
 
-    ``end``: (timeline, position) of a database that is not attached.  ``copy``: the operator wants
-    the whole database copied anew.
+    ``end``: how far a database goes that is not attached.  ``copy``: the operator wants the whole
+    database copied anew.  ``parameters``: those of the database's agent.
     """
 
     node: str
     status: Status
     copy: bool = False
     divergence: Divergence | None = None
-    end: tuple[int, int] | None = None
+    end: End | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -85,7 +86,7 @@ class View:
         """Return (timeline, position) of the data that an order would be for."""
         if self.divergence is not None:
             return self.divergence.timeline, self.divergence.end
-        return self.end
+        return None if self.end is None else (self.end.timeline, self.end.position)
 
 
 @dataclass(frozen=True)
@@ -175,14 +176,6 @@ def read_divergence(text: str) -> Divergence | None:
         return None
     commits = int(words[3]) if words[3].isdecimal() else None
     return Divergence(int(words[0]), int(words[1]), int(words[2]), commits, words[4])
-
-
-def read_end(text: str) -> tuple[int, int] | None:
-    """Return (timeline, position) of the end that a node shows, None when it shows none."""
-    words = text.split()
-    if len(words) < 2 or not all(word.isdecimal() for word in words[:2]):
-        return None
-    return int(words[0]), int(words[1])
 
 
 def bytes_of(size: int) -> str:

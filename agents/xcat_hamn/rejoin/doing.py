@@ -14,14 +14,14 @@ from typing import Protocol
 
 from xcat_hamn.cluster.cib import parse
 from xcat_hamn.cluster.status import CLONE, DATABASE, Status
+from xcat_hamn.cluster.vocabulary import DATABASE as WORD
 from xcat_hamn.cluster.vocabulary import DATABASE_LIMIT
-from xcat_hamn.database.postgresql import lineage, rejoin, survey
+from xcat_hamn.database.postgresql import lineage, rejoin
 from xcat_hamn.errors import CommandFailed, HamnError
-from xcat_hamn.rejoin.decision import View, read_divergence, read_end
+from xcat_hamn.rejoin.decision import View, read_divergence
+from xcat_hamn.takeover.loss import END, read_end
 
-_ORDER, _DIVERGED, _END = (
-    f"{DATABASE}-{name}" for name in (rejoin.ORDER, lineage.DIVERGED, survey.END)
-)
+_ORDER, _DIVERGED = (f"{DATABASE}-{name}" for name in (rejoin.ORDER, lineage.DIVERGED))
 
 
 class Cluster(Protocol):
@@ -74,7 +74,7 @@ def look(cluster: Cluster, node: str, *, copy: bool) -> View:
         status,
         copy,
         divergence=read_divergence(cluster.private(_DIVERGED, node)),
-        end=read_end(cluster.private(_END, node)),
+        end=read_end(cluster.private(END, node)),
         parameters=_parameters(cluster.query()),
     )
 
@@ -159,6 +159,10 @@ class Rejoiner:
             )
 
     def _report(self, node: str) -> None:
+        """Say what the database is now, and how far a local agent is."""
+        word = self._cluster.status().members[node].attributes.get(WORD, "")
+        if word:
+            self._tell(f"xcat-db of {node} is {word}")
         said = self._progress()
         if said:
             self._tell(said)
