@@ -21,7 +21,7 @@ from xcat_hamn.system.foreground import Foreground, interrupted_once
 from xcat_hamn.system.runner import Runner
 from xcat_hamn.takeover.decision import Act, Verdict, judge, safer
 from xcat_hamn.takeover.loss import lines
-from xcat_hamn.takeover.moving import Mover, Patience, orders
+from xcat_hamn.takeover.moving import Mover, Patience, look_now, orders
 from xcat_hamn.takeover.view import View, look
 
 _CODES = {Act.NOTHING: exits.OK, Act.REFUSE: exits.FAILED, Act.ASK: exits.LOSS}
@@ -78,6 +78,7 @@ class _Takeover:
             view = look(self.cluster, node, accepted=accepted)
             if not view.unnoticed or time.monotonic() > end:
                 return view
+            look_now(self.cluster, node)
             time.sleep(patience.every)
 
     def explain(self, view: View, verdict: Verdict) -> None:

@@ -93,6 +93,18 @@ class Pacemaker:
         argv = ["attrd_updater", "--private", f"--name={name}", f"--node={node}", change]
         self._require(self._run(argv), f"set {name} of {node}")
 
+    def local_node(self) -> str:
+        """Return the cluster's name of this node, empty when it is no member."""
+        found = self._run(["crm_node", "--name"])
+        return found.stdout.strip() if found.ok else ""
+
+    def check(self, resource: str) -> None:
+        """Run a monitor of a resource on this node now, outside of the cluster's own.
+
+        Its exit code says nothing here: what counts is what the agent publishes.
+        """
+        self._run(["crm_resource", f"--resource={resource}", "--force-check"])
+
     def verify(self, cib: str) -> None:
         """Check a CIB.  Raises InvalidConfiguration with crm_verify's first reason."""
         with _Files(cib) as files:

@@ -68,6 +68,26 @@ class LiveCluster:
         except HamnError:
             return
 
+    def look_again(self, target: Target) -> None:
+        """Run a monitor of this node's database, outside of Pacemaker's own; best effort."""
+        try:
+            instance = primitive_of(self.configuration(), target.database)
+            if instance:
+                look = ["crm_resource", f"--resource={instance}", "--force-check"]
+                self._runner.run(look, timeout=3 * _TIMEOUT)
+        except HamnError:
+            return
+
+    def look_anew(self, target: Target) -> None:
+        """Let the agent of this node's database look at the loss; best effort."""
+        try:
+            instance = primitive_of(self.configuration(), target.database)
+            if instance:
+                look = ["crm_resource", "--resource", instance, "--force-check"]
+                self._runner.run(look, timeout=_TIMEOUT)
+        except HamnError:
+            return
+
     def hold(self, target: Target) -> None:
         """Keep this node's database from being promoted until its agent has looked again."""
         instance = primitive_of(self.configuration(), target.database)

@@ -197,7 +197,7 @@ TABLE = (
         Act.REFUSE,
         "Its score is still that of a standby with a primary; the tool waits for it first.",
         "the database on {node} has not noticed yet that {other} is gone: try again in some "
-        "seconds",
+        "seconds, on {node}",
     ),
     Row(
         "no fencing",

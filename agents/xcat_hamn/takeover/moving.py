@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from xcat_hamn.cluster.status import CLONE, GROUP, Status
+from xcat_hamn.cluster.status import CLONE, DATABASE, GROUP, Status
 from xcat_hamn.errors import CommandFailed, HamnError
 from xcat_hamn.takeover.loss import CONSENT, duration
 from xcat_hamn.takeover.progress import Progress
@@ -26,6 +26,12 @@ class Acts(Asks, Protocol):
 
     def set_private(self, name: str, node: str, value: str) -> None:
         """Set or remove a private attribute."""
+
+    def local_node(self) -> str:
+        """Return the name of this node."""
+
+    def check(self, resource: str) -> None:
+        """Run a monitor on this node."""
 
 
 class Running(Protocol):
@@ -94,6 +100,7 @@ class Mover:
     def wait_accepted(self, node: str) -> None:
         """Wait until the database of ``node`` acts on the consent.  Raises CommandFailed."""
         self._tell("consent given: waiting for the next look of the database's agent")
+        look_now(self._cluster, node)
         end = time.monotonic() + self._patience.consent
         limit = ""
         while time.monotonic() < end:
@@ -188,6 +195,15 @@ class Mover:
             return self._cluster.status()
         except HamnError:
             return None
+
+
+def look_now(cluster: Acts, node: str) -> None:
+    """Let the database's agent on ``node`` look now, if that is this node.
+
+    While a promotion waits for a fencing, Pacemaker runs no monitor of the standby.
+    """
+    if cluster.local_node() == node:
+        cluster.check(DATABASE)
 
 
 def orders(status: Status, node: str) -> list[list[str]]:

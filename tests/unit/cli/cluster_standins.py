@@ -43,6 +43,8 @@ class StandInCluster:
         self.looks = []
         self.looked = 0
         self.working = True
+        self.local = "mn2"
+        self.checks = 0
 
     # -- what tests say ------------------------------------------------------------------------
 
@@ -104,6 +106,11 @@ class StandInCluster:
             return Result(argv, 0, self.status(), "", 0.0)
         if argv[0] == "cibadmin":
             return Result(argv, 0, self.cib(), "", 0.0)
+        if argv[0] == "crm_node":
+            return Result(argv, 0, f"{self.local}\n", "", 0.0)
+        if argv[:2] == ["crm_resource", "--resource=xcat-db"]:
+            self.checks += 1
+            return Result(argv, 0, "", "", 0.0)
         assert argv[0] == "attrd_updater", f"nobody expected {argv}"
         return self._attrd(argv)
 

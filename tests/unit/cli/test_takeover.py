@@ -79,11 +79,20 @@ def test_a_constraint_that_was_left_behind_goes_first(cluster):
     assert cluster.commands == [CLEAR, MOVE]
 
 
-def test_a_standby_gets_time_to_notice_that_its_primary_is_gone(cluster):
+@pytest.mark.parametrize("local", ["mn2", "mn1"])
+def test_a_standby_gets_time_to_notice_that_its_primary_is_gone(cluster, local):
+    """While a promotion waits for fencing no monitor runs; the tool has one done if it can."""
     cluster.lose("mn1")
     cluster.private.clear()
-    cluster.looks.append(lambda number: number == 3 and cluster.gate("mn2"))
+    cluster.local = local
+
+    def notice(number):
+        if cluster.checks or (local == "mn1" and number == 3):
+            cluster.gate("mn2")
+
+    cluster.looks.append(notice)
     assert run("mn2") == exits.LOSS
+    assert cluster.checks == (local == "mn2")
 
 
 def test_a_lost_primary_waits_for_the_move_and_says_so(cluster, capsys):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from postgresql_standins import World
 from xcat_hamn.database.postgresql import promise
+from xcat_hamn.database.postgresql.client import ServerState
 
 
 def told(world, node="mn2"):
@@ -101,6 +102,18 @@ def test_nobody_is_promised_anything_before_commits_wait(world):
     mn1.client.idle = False
     assert mn1.keep(promising=True) == []
     assert told(world) is None
+
+
+def test_a_confirmed_timeline_outlives_the_primary_but_not_the_server(world):
+    """The control file is one restartpoint behind."""
+    promises = world.mn2.promises
+    promises.note_timeline(ServerState(True, 10, 9, "streaming", "", "run 1"))
+    left = ServerState(True, 10, 8, "", "", "run 1")
+    promises.correct_timeline(left)
+    assert left.timeline == 9
+    restarted = ServerState(True, 10, 8, "", "", "run 2")
+    promises.correct_timeline(restarted)
+    assert restarted.timeline == 8
 
 
 class Partition:

@@ -40,7 +40,8 @@ SELECT pg_is_in_recovery(),
             ELSE ('x' || substr(pg_walfile_name(pg_current_wal_flush_lsn()), 1, 8))::bit(32)::int
             END,
        coalesce((SELECT status FROM pg_stat_wal_receiver), ''),
-       current_setting('synchronous_standby_names')
+       current_setting('synchronous_standby_names'),
+       extract(epoch FROM pg_postmaster_start_time())::text
 """
 # A standby whose log has diverged passes for a streaming one at moments, and reports as flushed
 # what its own log has: more than it was sent (seen with 15).
@@ -87,9 +88,11 @@ class ServerState:
     """What the server says of itself, in one question.
 
     ``position`` is what a primary has on disk, or what a standby has received or replayed.
+    ``started`` tells this run of the server from any other.  Without a primary, ``timeline`` may be
+    one too low until the next restartpoint: it is that of the control file then.
     """
 
-    __slots__ = ("in_recovery", "position", "receiver", "synchronous_names", "timeline")
+    __slots__ = ("in_recovery", "position", "receiver", "started", "synchronous_names", "timeline")
 
     def __init__(
         self,
@@ -98,7 +101,9 @@ class ServerState:
         timeline: int,
         receiver: str,
         synchronous_names: str,
+        started: str = "",
     ) -> None:
+        self.started = started
         self.in_recovery = in_recovery
         self.position = position
         self.timeline = timeline
@@ -187,8 +192,10 @@ class Client:
 
     def server_state(self) -> ServerState:
         """Return the server's role and position.  Raises CommandFailed."""
-        recovery, position, timeline, receiver, names = self.ask(_SERVER)[0]
-        return ServerState(recovery, int(position or 0), int(timeline or 0), receiver, names)
+        recovery, position, timeline, receiver, names, started = self.ask(_SERVER)[0]
+        return ServerState(
+            recovery, int(position or 0), int(timeline or 0), receiver, names, started
+        )
 
     def standbys(self) -> list[Standby]:
         """Return the standbys attached to this primary.  Raises CommandFailed."""

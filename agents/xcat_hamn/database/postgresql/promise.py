@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from xcat_hamn.cluster.attributes import Attributes
     from xcat_hamn.cluster.fate import Fate
+    from xcat_hamn.database.postgresql.client import ServerState
 
 #: What the primary told the standby: "WORD TOKEN", a private attribute of the standby's node.
 PROMISE = "promise"
@@ -179,6 +180,23 @@ class Promises:
         self.right = Right(attributes, run_directory, node)
         self.pledge = Pledge(attributes, fate, durable_directory, run_directory)
         self._contact = f"{run_directory}/contact"
+        self._followed = f"{run_directory}/timeline"
+
+    def note_timeline(self, state: ServerState) -> None:
+        """Remember the timeline on which a primary has just confirmed this standby."""
+        text = f"{state.started} {state.timeline}"
+        if read_text(self._followed) != text:
+            write_text(self._followed, text, mode=0o644)
+
+    def correct_timeline(self, state: ServerState) -> None:
+        """Give ``state`` the timeline that this run of the server was confirmed on, if higher.
+
+        Once the primary has gone the server reports the one of its last restartpoint (seen with
+        15: streaming on 9, and 8 after the loss of the primary).
+        """
+        started, _, timeline = (read_text(self._followed) or "").partition(" ")
+        if started == state.started and timeline.isdecimal():
+            state.timeline = max(state.timeline, int(timeline))
 
     def note_contact(self) -> None:
         """Remember that the primary was in contact now."""

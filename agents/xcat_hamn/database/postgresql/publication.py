@@ -70,6 +70,7 @@ class Publication:
         and what it was told before stays.
         """
         system = "" if state.attached else self._system_identifier()
+        self._promises.correct_timeline(state)
         claim = self._claim.read(state.timeline)
         try:
             view = self._survey.view(state, claim, system)
@@ -77,6 +78,8 @@ class Publication:
             self._log.warning(f"nothing is published: {problem}")
             return
         verdict = decision.judge(view)
+        if state.attached and view.confirmed and verdict.word == "standby":
+            self._promises.note_timeline(state)
         # What others compare themselves with comes before the word that makes them look at it.
         self._attributes.share(survey.TIMELINE, str(state.timeline))
         if system:
@@ -137,6 +140,7 @@ class Publication:
         Raises CommandFailed when the database or the cluster does not answer.
         """
         state = self._client.server_state()
+        self._promises.correct_timeline(state)
         claim = self._claim.read(state.timeline)
         view = self._survey.view(state, claim, self._system_identifier(), whole=True)
         return decision.judge_promotion(view)
