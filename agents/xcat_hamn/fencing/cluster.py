@@ -68,16 +68,6 @@ class LiveCluster:
         except HamnError:
             return
 
-    def look_again(self, target: Target) -> None:
-        """Run a monitor of this node's database, outside of Pacemaker's own; best effort."""
-        try:
-            instance = primitive_of(self.configuration(), target.database)
-            if instance:
-                look = ["crm_resource", f"--resource={instance}", "--force-check"]
-                self._runner.run(look, timeout=3 * _TIMEOUT)
-        except HamnError:
-            return
-
     def look_anew(self, target: Target) -> None:
         """Let the agent of this node's database look at the loss; best effort."""
         try:

@@ -14,8 +14,6 @@ from xcat_hamn.fencing.view import Observation, Presence, Role, Target
 
 #: Seconds between two looks while waiting: an approval is acted on within two.
 POLL = 1.0
-#: Seconds between two looks of the survivor's database agent, while waiting.
-LOOK_AGAIN = 10.0
 #: Seconds after which a gate that has never seen the cluster gives up.
 BLIND = 20.0
 #: Seconds between two looks of the survivor's database while waiting.
@@ -36,9 +34,6 @@ class Cluster(Protocol):
 
     def tell(self, sentence: str) -> None:
         """Show ``sentence`` in crm_mon for this node; an empty one removes it."""
-
-    def look_again(self, target: Target) -> None:
-        """Let the agent of this node's database look, and keep its promotion score true."""
 
     def look_anew(self, target: Target) -> None:
         """Let the agent of this node's database look at the loss; best effort."""
@@ -81,7 +76,6 @@ class Gate:
         self._loss: Loss | None = None
         self._shown = ""
         self._next_look = 0.0
-        self._looked_again = float("-inf")
 
     def decide(self) -> Verdict:
         """Return the final verdict, RELEASE or REFUSE, however long the operator takes.
@@ -107,7 +101,6 @@ class Gate:
                     return verdict
                 self._show(verdict.sentence)
                 self._let_database_look()
-                self._look_again()
             if not self._cluster.wanted():
                 return Verdict(
                     "abandoned", Answer.REFUSE, "the fencing daemon has gone: nobody waits any more"
@@ -168,18 +161,6 @@ class Gate:
             self._shown = sentence
             self._say(sentence)
             self._cluster.tell(sentence)
-
-    def _look_again(self) -> None:
-        """Do what no monitor does now.
-
-        The standby of a lost primary is to be promoted as soon as the fencing is done, and so
-        Pacemaker has ended its monitors (2.1.5 and 3.0.0): its score would stay what it was while
-        the primary lived, and the operator's move be let through that loses data.
-        """
-        now = self._clock.now()
-        if self._level is Level.ROLE and now - self._looked_again >= LOOK_AGAIN:
-            self._looked_again = now
-            self._cluster.look_again(self._target)
 
     def _end(self, verdict: Verdict, seen: Observation) -> None:
         self._say(verdict.sentence)

@@ -37,7 +37,6 @@ class StandInCluster:
     def __init__(self, *looks, ring="1.2c", at_loss=None):
         self.looks = list(looks)
         self.told = []
-        self.looked_again = 0
         self.ring_id = ring
         self.at_loss = at_loss
 
@@ -55,9 +54,6 @@ class StandInCluster:
 
     def tell(self, sentence):
         self.told.append(sentence)
-
-    def look_again(self, target):
-        self.looked_again += 1
 
     def look_anew(self, target):
         self.looked = getattr(self, "looked", 0) + 1
@@ -91,7 +87,6 @@ def decide(memory):
         verdict = gate.decide()
         run.seen = len(looks) - len(cluster.looks)
         run.looked = getattr(cluster, "looked", 0)
-        run.looked_again = cluster.looked_again
         return verdict.row, cluster.told
 
     return run
@@ -105,14 +100,6 @@ def test_it_waits_and_says_for_what_until_the_operator_moves_the_role(decide):
     assert len(told) == 2
     assert told[0].startswith("waiting: mn1 was lost") and MOVE in told[0]
     assert told[1] == ""
-
-
-def test_while_it_waits_the_survivors_database_is_looked_at(decide):
-    """Pacemaker does not: it has ended the monitors of an instance that it wants to promote."""
-    decide(*[HOLDER_LOST] * 25, lost(WISH))
-    assert decide.looked_again == 3
-    decide(HOLDER_LOST, lost(role=Role.ELSEWHERE), level=Level.STANDBY)
-    assert decide.looked_again == 0
 
 
 def test_the_survivors_database_looks_at_the_loss_while_its_monitor_is_cancelled(decide):
