@@ -194,7 +194,7 @@ class Promises:
         Once the primary has gone the server reports the one of its last restartpoint (seen with
         15: streaming on 9, and 8 after the loss of the primary).
         """
-        started, _, timeline = (read_text(self._followed) or "").partition(" ")
+        started, _, timeline = (read_text(self._followed) or "").rpartition(" ")
         if started == state.started and timeline.isdecimal():
             state.timeline = max(state.timeline, int(timeline))
 
