@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from xcat_hamn import __version__
-from xcat_hamn.errors import HamnError
+from xcat_hamn.errors import HamnError, NotRunning
 from xcat_hamn.ocf import codes
 from xcat_hamn.ocf.call import Handlers
 from xcat_hamn.ocf.declaration import SECONDS, STRING, Action, Agent, Parameter
@@ -157,7 +157,12 @@ class Netsvcs(Handlers):
             found = self._bear_with(services, found, deep=deep)
         if found.word == BROKEN:
             raise HamnError(found.reason)
-        return codes.SUCCESS if found.word == HEALTHY else codes.NOT_RUNNING
+        if found.word == HEALTHY:
+            return codes.SUCCESS
+        if read_text(self._mark) and not context.is_probe:
+            # It was started and nobody stopped it, so a person wants to read what is missing.
+            raise NotRunning(found.reason)
+        return codes.NOT_RUNNING
 
     def reload_agent(self) -> None:
         """Do nothing: every call reads the time budgets, the only reloadable parameters."""

@@ -161,6 +161,15 @@ def test_a_monitor_bears_with_a_restart_by_xcat_s_tools(run, fake):
     assert run(services, "monitor", **RECURRING) == (0, "")
 
 
+def test_what_died_altogether_is_named(run, fake, monkeypatch):
+    monkeypatch.setattr(netsvcs, "_RESTART_SECONDS", 0.3)
+    services = {"dns": fake("dns")}
+    assert run(services, "start")[0] == 0
+    services["dns"].word = "stopped"
+    assert run(services, "monitor", **RECURRING) == (7, "dns: it is stopped")
+    assert run(services, "monitor", OCF_RESKEY_CRM_meta_interval="0") == (7, "")
+
+
 def test_but_not_with_a_daemon_that_died_or_stays_away(run, fake, monkeypatch):
     services = {"dns": fake("dns"), "dhcp": fake("dhcp")}
     run(services, "start")
