@@ -24,6 +24,7 @@ from xcat_hamn.takeover.loss import lines
 from xcat_hamn.takeover.moving import Mover, Patience, look_now, orders
 from xcat_hamn.takeover.view import View, look
 
+_ORDERS = (Act.ORDER, Act.CONSENT)
 _CODES = {Act.NOTHING: exits.OK, Act.REFUSE: exits.FAILED, Act.ASK: exits.LOSS}
 
 
@@ -86,7 +87,7 @@ class _Takeover:
         say = self._terminal
         if verdict.act is Act.REFUSE:
             say.note(f"xcat-hamn: {verdict.sentence}")
-        elif verdict.act in (Act.NOTHING, Act.MOVE, Act.WAIT):
+        elif verdict.act in (Act.NOTHING, Act.MOVE, Act.ORDER, Act.WAIT):
             say.good(f"{verdict.sentence}.")
         else:
             say.warning(f"{verdict.sentence}.")
@@ -123,8 +124,8 @@ class _Takeover:
     def rehearse(self, view: View, verdict: Verdict) -> None:
         """Say what would be done."""
         self._terminal.heading("This would be done:")
-        if verdict.act is Act.CONSENT and view.end:
-            self._terminal.line(f"consent to the end of the data as it is: {view.end.consent}")
+        if verdict.act in _ORDERS and view.end:
+            self._terminal.line(f"order a takeover with the data as it is: {view.end.consent}")
             self._terminal.line(f"wait until the database on {view.node} can be promoted")
         for argv in orders(view.status, view.node):
             self._terminal.line(" ".join(argv))
@@ -138,7 +139,7 @@ class _Takeover:
         self._terminal.heading(f"The role goes to {view.node}:")
         with interrupted_once(), contextlib.ExitStack() as undo:
             undo.callback(self._clear, mover, view.node)
-            if verdict.act is Act.CONSENT:
+            if verdict.act in _ORDERS:
                 self._still_the_same(view)
                 undo.enter_context(mover.consented(view))
                 mover.wait_accepted(view.node)
@@ -155,7 +156,7 @@ class _Takeover:
             raise CommandFailed(f"{problem}; now: {verdict.sentence}") from None
 
     def _still_the_same(self, shown: View) -> None:
-        now = look(self.cluster, shown.node, accepted=True)
+        now = look(self.cluster, shown.node, accepted=shown.accepted)
         if now.end != shown.end or judge(now) != judge(shown):
             raise HamnError(
                 "the cluster has changed since this was shown, and nothing was done: run it again "

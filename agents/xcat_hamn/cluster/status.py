@@ -45,15 +45,6 @@ class Member:
         return self.attributes.get(f"master-{DATABASE}", "")
 
     @property
-    def by_command(self) -> bool:
-        """Tell whether only a preference for its promotion itself gets it promoted.
-
-        Neither the cluster alone nor a preference for the group promotes a negative score
-        (Pacemaker 2.1.5 and 3.0.0, tests/scheduler).
-        """
-        return self.score.startswith("-")
-
-    @property
     def gated(self) -> bool:
         """Tell whether its database must not be promoted, whatever anybody asks."""
         return self.score == GATED

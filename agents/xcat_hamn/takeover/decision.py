@@ -23,7 +23,8 @@ class Act(Enum):
     ASK = "refuse until the loss is accepted"
     WAIT = "wait"
     MOVE = "move"
-    CONSENT = "consent, then move"
+    ORDER = "order the database to take over, then move"
+    CONSENT = "consent to the loss, then move"
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,6 @@ class Verdict:
 
 
 _DEAD_WORDS = ("", "stopped", "failed")
-
-
-def _only_by_command(view: View) -> bool:
-    """Tell whether the database comes up here only by a command, so by force."""
-    return view.lossy or view.me.by_command
 
 
 def _other_is_newer(view: View) -> bool:
@@ -201,7 +197,7 @@ TABLE = (
     ),
     Row(
         "no fencing",
-        lambda v: not v.other.online and not v.status.fences and _only_by_command(v),
+        lambda v: not v.other.online and not v.status.fences and (v.lossy or bool(v.limited)),
         Act.REFUSE,
         "A primary that is only out of sight may still be one.",
         "nothing proves that {other} is down, since stonith-enabled is false: run `xcat-hamn "
@@ -213,13 +209,6 @@ TABLE = (
         Act.MOVE,
         "Nobody should get used to accepting losses.",
         "{node} is ready and nothing would be lost: --accept-data-loss is not needed",
-    ),
-    Row(
-        "by command only",
-        lambda v: not v.lossy and v.me.by_command,
-        Act.MOVE,
-        "The agent lets nobody but the operator promote it now; nothing would be lost.",
-        "{node} takes over by this command: {limit}",
     ),
     Row(
         "ready, the role runs nowhere",
@@ -265,8 +254,8 @@ TABLE = (
         Act.REFUSE,
         "It may be a primary that nobody can ask; promote would refuse until it is proven down.",
         "what the database on {other} is cannot be read, and {other} lives: repair it (see the "
-        "failures in crm_mon, then `pcs resource cleanup xcat-db`), or switch {other} off (`pcs "
-        "stonith fence {other}`) and ask again",
+        "failures in crm_mon, then `pcs resource cleanup xcat-db`), or take {other} out (`pcs "
+        "cluster stop {other}`, or `pcs stonith fence {other}`) and ask again",
     ),
     Row(
         "the other can lead",
@@ -283,6 +272,14 @@ TABLE = (
         "Less is lost there.",
         "the data on {other} is newer than that on {node}: let {other} lead (`xcat-hamn takeover "
         "{other}`); {node} then follows it",
+    ),
+    Row(
+        "nothing is missing",
+        lambda v: v.complete and v.end is not None,
+        Act.ORDER,
+        "No failover without a command, but nothing to accept either.",
+        "nothing that {other} committed is missing on {node}, which takes over by this command; "
+        "{other} follows it when its database starts",
     ),
     Row(
         "end not known",

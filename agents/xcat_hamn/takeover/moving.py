@@ -2,8 +2,7 @@
 
 `pcs resource move` writes a location constraint, waits, and takes it away; it refuses a group that
 runs nowhere (pcs 0.11.5 and 0.12.0: "not running"), where `move-with-constraint` writes the same
-constraint and leaves it.  A database that comes up by command only needs one for its promotion,
-too.  Whatever happens here, none is left.
+constraint and leaves it.  Whatever happens here, none is left.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from xcat_hamn.cluster.status import CLONE, DATABASE, GROUP, Status
+from xcat_hamn.cluster.status import DATABASE, GROUP, Status
 from xcat_hamn.errors import CommandFailed, HamnError
 from xcat_hamn.takeover.loss import CONSENT, duration
 from xcat_hamn.takeover.progress import Progress
@@ -82,7 +81,7 @@ class Mover:
 
     @contextmanager
     def consented(self, view: View) -> Iterator[None]:
-        """Give consent to a promotion with the data that is there, and take it back at the end.
+        """Order a promotion with the data that is there, and take the order back at the end.
 
         A promotion uses it up; when it does not come to one, nothing of it stays.
         """
@@ -95,11 +94,11 @@ class Mover:
             try:
                 self._cluster.set_private(CONSENT, view.node, "")
             except HamnError as problem:
-                self._tell(f"the consent could not be withdrawn: {problem}")
+                self._tell(f"the order could not be withdrawn: {problem}")
 
     def wait_accepted(self, node: str) -> None:
         """Wait until the database of ``node`` acts on the consent.  Raises CommandFailed."""
-        self._tell("consent given: waiting for the next look of the database's agent")
+        self._tell("ordered: waiting until the database's agent has looked")
         look_now(self._cluster, node)
         end = time.monotonic() + self._patience.consent
         limit = ""
@@ -110,8 +109,8 @@ class Mover:
             limit = me.attributes.get("xcat-db-limit", limit)
             time.sleep(self._patience.every)
         raise CommandFailed(
-            f"the database on {node} did not accept the consent within "
-            f"{duration(self._patience.consent)}: {limit or 'it does not say why'}; the consent "
+            f"the database on {node} did not take the order within "
+            f"{duration(self._patience.consent)}: {limit or 'it does not say why'}; the order "
             "was withdrawn and nothing was moved"
         )
 
@@ -209,15 +208,9 @@ def look_now(cluster: Acts, node: str) -> None:
 def orders(status: Status, node: str) -> list[list[str]]:
     """Return the commands that bring the role to ``node``, as an operator would type them."""
     if node in status.primaries():
-        return []
-    by_force = status.members[node].by_command
-    if status.group_nodes() and not by_force:
-        return [["pcs", "resource", "move", GROUP, node]]
-    constrain = ["pcs", "resource", "move-with-constraint"]
-    # The group's is the one that the gate takes for the operator's word.  It comes first: once the
-    # database is promoted the group follows, and pcs would have nothing left to move.
-    promotion = [[*constrain, CLONE, node, "--promoted"]] if by_force else []
-    return [[*constrain, GROUP, node], *promotion]
+        return []  # It is on its way.
+    verb = "move" if status.group_nodes() else "move-with-constraint"
+    return [["pcs", "resource", verb, GROUP, node]]
 
 
 class _Watch:

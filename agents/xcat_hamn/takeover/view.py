@@ -13,13 +13,15 @@ from xcat_hamn.cluster.status import CLONE, DATABASE, GROUP, Member, Status
 from xcat_hamn.cluster.vocabulary import DATABASE as WORD
 from xcat_hamn.cluster.vocabulary import DATABASE_LIMIT, GATE
 from xcat_hamn.database.postgresql import survey
-from xcat_hamn.database.postgresql.decision import PEER_UNKNOWN
+from xcat_hamn.database.postgresql.decision import PEER_UNKNOWN, TABLE
 from xcat_hamn.takeover.loss import CONSENT, END, End, read_end
 
 #: Other names under which a node tells how far its data goes, and which database it is.
 _POSITION, _SYSTEM, _TIMELINE = (
     f"{DATABASE}-{name}" for name in (survey.POSITION, survey.SYSTEM, survey.TIMELINE)
 )
+#: The agent's cases in which only the operator's order is missing.
+_COMPLETE = [row for row in TABLE if row.name in ("other database down", "primary back")]
 _HINT = ", or see what would be lost with "
 #: The constraints that `pcs resource move` writes, by id, with the resource of each.
 _PREFER = {f"cli-prefer-{name}": name for name in (GROUP, CLONE)}
@@ -84,8 +86,18 @@ class View:
     @property
     def limit(self) -> str:
         """Return why the database here is not promoted by itself, without a hint at this tool."""
-        said = self.me.attributes.get(DATABASE_LIMIT, "it does not say why")
-        return said.partition(_HINT)[0]
+        return self.limited.partition(_HINT)[0] or "it does not say why"
+
+    @property
+    def limited(self) -> str:
+        """Return what the agent says of a promotion here, empty when it has nothing to say."""
+        return self.me.attributes.get(DATABASE_LIMIT, "")
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether the agent says that nothing is missing, though it does not promote."""
+        said = {row.limit.format(peer=self.other.name, node=self.node) for row in _COMPLETE}
+        return self.limited in said
 
     @property
     def lossy(self) -> bool:

@@ -69,7 +69,7 @@ class StandInCluster:
         def look(number):
             end = self.private.get(("xcat-db-end", node), "").split()
             if self.private.get(("xcat-db-consent", node), "").split() == end[:2] != []:
-                self.attributes[node]["master-xcat-db"] = "-1"
+                self.attributes[node]["master-xcat-db"] = "900"
 
         self.looks.append(look)
 
@@ -81,8 +81,6 @@ class StandInCluster:
         if (verb == "move" and not self.group_node) or score == GATED:
             return 1
         self.constraints[resource] = node
-        if score.startswith("-") and (verb == "move" or len(self.constraints) < 2):
-            return 0
         self.group_role, self.group_node, self.primary = "Started", node, ("Promoted", node)
         self.attributes[node].pop("xcat-db-limit", None)
         self.attributes[node].update({"xcat-db": "primary-alone", "master-xcat-db": "1000"})

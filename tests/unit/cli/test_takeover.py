@@ -10,11 +10,10 @@ import signal
 import pytest
 from xcat_hamn.cli import exits, takeover
 from xcat_hamn.cli.main import main
+from xcat_hamn.database.postgresql.decision import TABLE
 
 MOVE, CLEAR = "pcs resource move xcat-mn mn2", "pcs resource clear xcat-mn mn2"
 CONSTRAIN = "pcs resource move-with-constraint xcat-mn mn2"
-PROMOTE = "pcs resource move-with-constraint xcat-db-clone mn2 --promoted"
-CLEAR_BOTH = [CLEAR, "pcs resource clear xcat-db-clone mn2"]
 GIVEN, WITHDRAWN = "xcat-db-consent mn2 = 3 50331648", "xcat-db-consent mn2 = "
 
 
@@ -97,12 +96,10 @@ def test_a_standby_gets_time_to_notice_that_its_primary_is_gone(cluster, local):
 
 def test_a_lost_primary_waits_for_the_move_and_says_so(cluster, capsys):
     cluster.lose("mn1", unclean=True)
-    cluster.attributes["mn2"]["master-xcat-db"] = "-1"
     cluster.attributes["mn2"]["xcat-gate"] = "waiting: mn1 was lost while it held the role"
     cluster.fencing = ["mn1"]
-    cluster.attributes["mn2"]["xcat-db-limit"] = "nothing that mn1 committed is missing here"
     assert run("mn2") == exits.OK
-    assert cluster.commands == [CONSTRAIN, PROMOTE, *CLEAR_BOTH]
+    assert cluster.commands == [MOVE]
     assert "waiting: mn1 was lost while it held the role" in capsys.readouterr().out
 
 
@@ -132,7 +129,7 @@ def test_consent_by_the_nodes_name(lost, typed, capsys, constraints):
     typed("mn2\n")
     assert run("mn2", "--accept-data-loss") == exits.OK
     before = [CLEAR] if constraints else []
-    assert lost.commands == [GIVEN, *before, CONSTRAIN, PROMOTE, *CLEAR_BOTH, WITHDRAWN]
+    assert lost.commands == [GIVEN, *before, CONSTRAIN, CLEAR, WITHDRAWN]
     output = capsys.readouterr().out
     assert "Type mn2 to accept this loss" in output
     assert "timeline 3, position 0/3000000" in output
@@ -143,6 +140,18 @@ def test_anything_but_the_nodes_name_changes_nothing(lost, typed, answer):
     typed(answer)
     assert run("mn2", "--accept-data-loss") == exits.LOSS
     assert lost.commands == []
+
+
+def test_where_nothing_is_missing_the_order_is_enough(lost, capsys):
+    """mn1 lives and its database does not run; it had promised to commit nothing alone."""
+    row = next(row for row in TABLE if row.name == "other database down")
+    lost.nodes["mn1"] = "online"
+    lost.attributes["mn1"] = {"xcat-db": "stopped"}
+    lost.private["xcat-db-timeline", "mn1"] = "3"
+    lost.gate("mn2", limit=row.limit.format(peer="mn1", node="mn2"))
+    assert run("mn2") == exits.OK
+    assert lost.commands == [GIVEN, CONSTRAIN, CLEAR, WITHDRAWN]
+    assert "nothing that mn1 committed is missing on mn2" in capsys.readouterr().out
 
 
 def test_without_a_terminal_only_yes_accepts(lost, monkeypatch, capsys):
@@ -162,7 +171,7 @@ def test_a_consent_that_the_database_does_not_take_is_withdrawn(lost, capsys):
     lost.looks.clear()
     assert run("mn2", "--accept-data-loss", "--yes") == exits.FAILED
     assert lost.commands == [GIVEN, WITHDRAWN]
-    assert "did not accept the consent" in capsys.readouterr().err
+    assert "did not take the order" in capsys.readouterr().err
 
 
 def test_a_consent_without_a_move_is_withdrawn(lost, capsys):
@@ -186,7 +195,7 @@ def test_consent_is_to_what_was_shown_and_to_nothing_else(lost, typed, monkeypat
 
 def test_a_consent_that_a_killed_call_left_counts_as_none(lost):
     lost.private["xcat-db-consent", "mn2"] = "3 50331648"
-    lost.attributes["mn2"]["master-xcat-db"] = "-1"
+    lost.attributes["mn2"]["master-xcat-db"] = "900"
     assert run("mn2") == exits.LOSS
     assert lost.commands == []
 

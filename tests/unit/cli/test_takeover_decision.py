@@ -57,6 +57,12 @@ def database_of_mn1(word, timeline=""):
     return change
 
 
+def nothing_missing(cluster):
+    row = next(row for row in AGENTS_TABLE if row.name == "other database down")
+    database_of_mn1("stopped", "3")(cluster)
+    cluster.gate("mn2", limit=row.limit.format(peer="mn1", node="mn2"))
+
+
 def unnoticed(cluster):
     cluster.lose("mn1", unclean=True)
     cluster.private.clear()
@@ -64,7 +70,7 @@ def unnoticed(cluster):
 
 def no_fencing(cluster):
     cluster.lose("mn1")
-    cluster.attributes["mn2"]["master-xcat-db"] = "-1"
+    cluster.attributes["mn2"]["xcat-db-limit"] = "mn1 was lost and nothing is missing"
     cluster.options = 'stonith-enabled="false"'
 
 
@@ -132,7 +138,6 @@ CASES = [
     ("mn2", False, unnoticed, "loss not noticed yet", "try again in some seconds"),
     ("mn2", False, no_fencing, "no fencing", "stonith-enabled is false"),
     ("mn2", True, lambda c: None, "ready, nothing to accept", "is not needed"),
-    ("mn2", False, shows(master_xcat_db="-1"), "by command only", "takes over by this command"),
     ("mn2", False, lambda c: c.lose("mn1"), "ready, the role runs nowhere", "runs nowhere"),
     ("mn2", False, lambda c: None, "ready", "is all it takes"),
     ("mn2", True, stuck_primary, "stuck primary", "`pcs stonith fence mn1`"),
@@ -143,7 +148,7 @@ CASES = [
         True,
         database_of_mn1("failed"),
         "the other cannot be read",
-        "switch mn1 off (`pcs stonith fence mn1`)",
+        "`pcs stonith fence mn1`",
     ),
     (
         "mn2",
@@ -159,6 +164,7 @@ CASES = [
         "the other is newer",
         "let mn1 lead",
     ),
+    ("mn2", False, nothing_missing, "nothing is missing", "takes over by this command"),
     ("mn2", True, lambda c: gated(c, end=""), "end not known", "not said yet how far"),
     ("mn2", False, gated, "not accepted", "the last commits of mn1 have not arrived here"),
     ("mn2", True, gated, "accepted", "takes over with the data that it has"),
@@ -201,8 +207,8 @@ def test_the_lost_primary_does_not_hinder_its_standby(cluster):
     cluster.gate("mn2")
     cluster.fencing = ["mn1"]
     assert judge(look(Pacemaker(cluster), "mn2", accepted=True)).act is Act.CONSENT
-    cluster.attributes["mn2"]["master-xcat-db"] = "-1"
-    assert judge(look(Pacemaker(cluster), "mn2")).row == "by command only"
+    cluster.attributes["mn2"]["master-xcat-db"] = "900"
+    assert judge(look(Pacemaker(cluster), "mn2")).row == "ready"
 
 
 # -- what is read -----------------------------------------------------------------------------
