@@ -107,9 +107,12 @@ class View:
 
     @property
     def unnoticed(self) -> bool:
-        """Tell whether the database here still believes in a primary that is gone."""
-        attached = self.word in ("standby", "catching-up") and self.end is None
-        return attached and not self.other.online
+        """Tell whether the database here still holds the connection to a primary that is gone.
+
+        It does for 10 s.  Until then it shows no end of its data, and may even seem ready.
+        """
+        runs = self.word in ("standby", "catching-up", "disconnected")
+        return runs and self.end is None and not self.other.online
 
     @property
     def gate(self) -> str:

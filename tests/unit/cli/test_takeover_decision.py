@@ -165,7 +165,7 @@ CASES = [
         "let mn1 lead",
     ),
     ("mn2", False, nothing_missing, "nothing is missing", "takes over by this command"),
-    ("mn2", True, lambda c: gated(c, end=""), "end not known", "not said yet how far"),
+    ("mn2", True, lambda c: both_gated(c, "", "3 100"), "end not known", "not said yet how far"),
     ("mn2", False, gated, "not accepted", "the last commits of mn1 have not arrived here"),
     ("mn2", True, gated, "accepted", "takes over with the data that it has"),
 ]
