@@ -1,0 +1,97 @@
+"""The operator's takeover after a loss that costs data: refused, consented to, interrupted, done.
+
+There is no power device (the operator's word is all there is), so the primary commits alone after
+its standby's silence, and nobody on the survivor can know whether it did.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from labkit import Lab, Node, provision
+from labkit.host import CannotRun
+
+pytestmark = pytest.mark.lab
+GATED = "-INFINITY"
+ACCEPT = ["xcat-hamn", "takeover", "mn2", "--accept-data-loss", "--yes"]
+MOVE = ["pcs", "resource", "move", "xcat-mn", "mn2"]
+LOSS, INTERRUPTED = 107, 130
+
+
+@pytest.fixture(scope="module")
+def mn2(release: str) -> Iterator[Node]:
+    """Give the node that is left after the primary, mn1, was lost."""
+    lab = Lab(f"takeover-{os.getpid()}", release)
+    try:
+        lab.up(mine=True)
+    except CannotRun as error:
+        pytest.fail(str(error), pytrace=False)
+    try:
+        provision.configured(lab)
+        node = lab.node("mn2")
+        node.wait_for(lambda: score(node) == "900", 60, 0.5, "mn2 to be a ready standby")
+        lab.crash("mn1")
+        node.wait_for(lambda: score(node) == GATED, 60, 0.5, "mn2 to notice the loss")
+        yield node
+    finally:
+        lab.down()
+
+
+def score(node: Node) -> str:
+    command = ["crm_attribute", "--promotion=xcat-db", f"--node={node.name}", "--query", "--quiet"]
+    return node.run(command, check=False).stdout.strip()
+
+
+def consent(node: Node) -> str:
+    name = ["--name=xcat-db-consent", f"--node={node.name}"]
+    said = node.run(["attrd_updater", "--query", *name], check=False).stdout
+    return said.partition('value="')[2].partition('"')[0]
+
+
+def left_behind(node: Node) -> list[str]:
+    """Return what a takeover must not leave: constraints of a move, a consent."""
+    text = node.output("cibadmin", "--query", "--scope=constraints")
+    return [word for word in text.split() if "cli-" in word] + [consent(node)] * bool(consent(node))
+
+
+def ends(node: Node, process: subprocess.Popen[str], number: int) -> tuple[int, str]:
+    """Send a signal to the tool in the node; return its exit code and what it printed."""
+    pid = node.output("pgrep", "--oldest", "--full", "xcat-hamn takeover")
+    node.run(["kill", f"-{number}", pid])
+    said, complained = process.communicate(timeout=60)
+    return process.returncode, said + complained
+
+
+def test_a_takeover_that_loses_data_takes_consent_in_so_many_words(mn2: Node) -> None:
+    # The ordinary command does not lose data, and leaves nothing.
+    refused = mn2.run(MOVE, check=False)
+    assert refused.returncode != 0, refused
+    assert left_behind(mn2) == []
+
+    asked = mn2.run(["xcat-hamn", "takeover", "mn2", "--json"], check=False)
+    assert asked.returncode == LOSS, asked
+    told = json.loads(asked.stdout)
+    assert "may have committed what is not here" in told["sentence"]
+    assert told["loss"]["last_contact"] is not None
+    assert "make sure that it is off" in told["gate"]
+    assert score(mn2) == GATED
+    assert left_behind(mn2) == []
+
+    # Interrupted while the database has not acted on the consent yet.
+    process = mn2.popen(ACCEPT)
+    mn2.wait_for(lambda: consent(mn2) != "", 20, 0.05, "the consent")
+    code, said = ends(mn2, process, signal.SIGINT)
+    assert code == INTERRUPTED, said
+    assert left_behind(mn2) == []
+
+    done = mn2.run(ACCEPT, check=False, timeout=180)
+    assert done.returncode == 0, done
+    assert left_behind(mn2) == []
+    assert provision.active_node(Lab(mn2.lab), "mn2") == "mn2"
+    again = mn2.run(ACCEPT)
+    assert "mn2 is the management node already" in again.stdout
