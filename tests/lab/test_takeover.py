@@ -34,7 +34,8 @@ def mn2(release: str) -> Iterator[Node]:
     try:
         provision.configured(lab)
         node = lab.node("mn2")
-        node.wait_for(lambda: score(node) == "900", 60, 0.5, "mn2 to be a ready standby")
+        ready = "mn2 to be a ready standby"
+        node.wait_for(lambda: attribute(node, "xcat-db-sync") == "confirmed", 60, 0.5, ready)
         lab.crash("mn1")
         node.wait_for(lambda: score(node) == GATED, 60, 0.5, "mn2 to notice the loss")
         yield node
@@ -47,10 +48,13 @@ def score(node: Node) -> str:
     return node.run(command, check=False).stdout.strip()
 
 
+def attribute(node: Node, name: str) -> str:
+    command = ["attrd_updater", "--query", f"--name={name}", f"--node={node.name}"]
+    return node.run(command, check=False).stdout.partition('value="')[2].partition('"')[0]
+
+
 def consent(node: Node) -> str:
-    name = ["--name=xcat-db-consent", f"--node={node.name}"]
-    said = node.run(["attrd_updater", "--query", *name], check=False).stdout
-    return said.partition('value="')[2].partition('"')[0]
+    return attribute(node, "xcat-db-consent")
 
 
 def left_behind(node: Node) -> list[str]:

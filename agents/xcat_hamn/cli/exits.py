@@ -9,10 +9,12 @@ from xcat_hamn.cluster.sitefile import SiteError
 OK = 0
 FAILED = 1
 USAGE = 2
+DOWN = 7
 UNAVAILABLE = 69
 DENIED = 77
 CONFIGURATION = 78
 LOSS = 107
+DEGRADED = 190
 INTERRUPTED = 130
 
 #: code -> meaning, for the manual page; the first row that fits an error wins in ``code_of``.
@@ -20,11 +22,13 @@ MEANINGS = {
     OK: "done, or nothing to do",
     FAILED: "something did not work; the sentence on stderr says what",
     USAGE: "an unknown verb or option",
+    DOWN: "status, explain: no node is the management node",
     UNAVAILABLE: "the cluster does not answer, or a program is not installed",
     DENIED: "not permitted: run it as root",
     CONFIGURATION: "the site file, or the configuration made from it, cannot be used",
     LOSS: "it would lose data and nobody accepted that, so nothing was changed",
     INTERRUPTED: "interrupted from the keyboard",
+    DEGRADED: "status, explain: the management node serves, but something needs attention",
 }
 
 _CODES: tuple[tuple[type[Exception], int], ...] = (

@@ -38,6 +38,11 @@ class Terminal:
         self._console.print()
         self._console.print(Text(text, style="green"))
 
+    def bad(self, text: str) -> None:
+        """Print that something is not as it should be."""
+        self._console.print()
+        self._console.print(Text(text, style="bold red"), soft_wrap=True)
+
     def note(self, text: str) -> None:
         """Print something worth knowing, where errors go."""
         self._errors.print(Text(text), soft_wrap=True)

@@ -23,6 +23,16 @@ class Verb:
 
 VERBS = (
     Verb(
+        "status",
+        "xcat_hamn.cli.status",
+        "Say how the management node is, on one page and by the exit code.",
+    ),
+    Verb(
+        "explain",
+        "xcat_hamn.cli.explain",
+        "Explain why it is so, node by node, and which command goes on.",
+    ),
+    Verb(
         "configure",
         "xcat_hamn.cli.configure",
         "Bring the cluster's configuration in line with the site file.",

@@ -133,8 +133,12 @@ def is_primary(member: Member) -> bool:
 
 def look(cluster: Asks, node: str, *, accepted: bool = False) -> View:
     """Look at the cluster.  Raises HamnError when it does not answer."""
-    status = cluster.status()
-    moves = tuple(sorted({to for _resource, to in moves_in(cluster.query())}))
+    return look_at(cluster, cluster.status(), cluster.query(), node, accepted=accepted)
+
+
+def look_at(cluster: Asks, status: Status, cib: str, node: str, *, accepted: bool = False) -> View:
+    """Look from one node at a cluster whose status and configuration are known already."""
+    moves = tuple(sorted({to for _resource, to in moves_in(cib)}))
     seen = View(node, status, moves=moves, accepted=accepted)
     if not seen.known or not seen.me.online:
         return seen

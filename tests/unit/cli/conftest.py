@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from pathlib import Path
 
 import pytest
-from xcat_hamn.cli import takeover
+from xcat_hamn.cli import explain, status, takeover
 from xcat_hamn.takeover.moving import Patience
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -17,15 +16,13 @@ from cluster_standins import StandInCluster
 
 @pytest.fixture
 def cluster(monkeypatch):
-    """Return a stand-in for the cluster, which the verb takeover finds in place of the real one."""
+    """Return a stand-in for the cluster, which the verbs find in place of the real one."""
     made = StandInCluster()
     quick = Patience(
         whole=2.0, still=0.5, consent=0.3, notice=0.2, clear=0.5, settle=0.0, every=0.01
     )
-    monkeypatch.setattr(takeover, "Runner", lambda: made)
+    for verb in (takeover, status, explain):
+        monkeypatch.setattr(verb, "Runner", lambda: made)
     monkeypatch.setattr(takeover, "Foreground", made.start)
     monkeypatch.setattr(takeover, "Patience", lambda: quick)
-    made.patience = lambda **given: monkeypatch.setattr(
-        takeover, "Patience", lambda: dataclasses.replace(quick, **given)
-    )
     return made

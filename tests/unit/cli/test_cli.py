@@ -125,8 +125,8 @@ def test_no_cluster_is_told_in_one_sentence(site, monkeypatch, tmp_path, capsys)
     ("arguments", "sentence"),
     [
         (["confgure"], 'there is no verb "confgure": did you mean configure?'),
-        (["promote"], 'there is no verb "promote": the verbs are configure'),
-        (["--verbose"], 'there is no option "--verbose": the verbs are configure'),
+        (["promote"], 'there is no verb "promote": the verbs are status'),
+        (["--verbose"], 'there is no option "--verbose": the verbs are status'),
         (["configure", "--dryrun"], "see `xcat-hamn configure --help`"),
         (["configure", "extra"], "see `xcat-hamn configure --help`"),
     ],
