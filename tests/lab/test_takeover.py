@@ -35,9 +35,10 @@ def mn2(release: str) -> Iterator[Node]:
         provision.configured(lab)
         node = lab.node("mn2")
         ready = "mn2 to be a ready standby"
-        node.wait_for(lambda: attribute(node, "xcat-db-sync") == "confirmed", 60, 0.5, ready)
+        node.wait_for(lambda: attribute(node, "xcat-db") == "standby", 60, 0.5, ready)
         lab.crash("mn1")
-        node.wait_for(lambda: score(node) == GATED, 60, 0.5, "mn2 to notice the loss")
+        node.wait_for(lambda: attribute(node, "xcat-gate") != "", 60, 0.5, "the gate to wait")
+        node.wait_for(lambda: score(node) == GATED, 30, 0.5, "mn2 to notice the loss")
         yield node
     finally:
         lab.down()
