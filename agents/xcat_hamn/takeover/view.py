@@ -109,10 +109,13 @@ class View:
     def unnoticed(self) -> bool:
         """Tell whether the database here still holds the connection to a primary that is gone.
 
-        It does for 10 s.  Until then it shows no end of its data, and may even seem ready.
+        It does for 10 s.  Until then it shows no end of its data.  Before its agent has looked at
+        the loss, which takes no time, it may even seem ready.
         """
-        runs = self.word in ("standby", "catching-up", "disconnected")
-        return runs and self.end is None and not self.other.online
+        waits = self.word in ("standby", "catching-up") or (
+            self.word == "disconnected" and self.me.gated
+        )
+        return waits and self.end is None and not self.other.online
 
     @property
     def gate(self) -> str:
