@@ -7,7 +7,7 @@ import re
 
 import pytest
 import test_pgsql_real as real
-from database_machine import BINDIR, PGDATA
+from database_machine import PGDATA
 from machines import wait_until
 from test_pgsql_real import Agent, settle
 
@@ -120,8 +120,8 @@ def test_an_order_sets_it_aside_and_the_role_can_come_back(diverged):
     # What is kept says how to look at it, and it works.
     (aside,) = kept_aside(one)
     text = one.machine.run("cat", f"{aside}/README")
-    command = re.search("pg_waldump .*", text).group().split()
-    shown = one.machine.as_postgres(f"{BINDIR}/{command[0]}", *command[1:])
+    command = re.search(r"\S*/pg_waldump .*", text).group().split()
+    shown = one.machine.as_postgres(*command)
     assert shown.count("desc: COMMIT") == 1
     two.ok("demote")
     one.ok("promote")
@@ -226,3 +226,31 @@ def test_an_interrupted_rewind_is_never_started_as_a_database(diverged):
     assert rows(one) == ["1", "100"]
     assert WORKING not in one.machine.files()
     assert len(kept_aside(one)) == 1
+
+
+def test_a_primary_that_appears_later_is_noticed_and_a_restart_brings_it_in_line(running):
+    one, two = running
+    allow_rewind(one, two)
+    lost(one, two, "INSERT INTO kept VALUES (2)")
+    one.parameters["rejoin"] = "auto"
+    word = one.machine.store / "xcat-db@mn2"
+    said = word.read_text()
+    word.write_text("stopped")
+    one.ok("stop", "start")
+    word.write_text(said)
+    outcome = one("monitor")
+    assert outcome.code == 1 and "is restarted" in outcome.reason
+    # What Pacemaker does next.
+    one.ok("stop", "start")
+    settle(two, one)
+    assert rows(one) == ["100"]
+
+
+def test_what_could_not_be_brought_in_line_is_not_restarted_for_ever(running):
+    one, two = running
+    lost(one, two, "INSERT INTO kept VALUES (2)")
+    one.parameters["rejoin"] = "auto"
+    one.ok("stop", "start")
+    for _ in range(2):
+        assert one("monitor").code == 0
+        assert one.machine.shown("xcat-db") == "diverged"

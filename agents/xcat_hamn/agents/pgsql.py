@@ -145,6 +145,11 @@ class Pgsql(Handlers):
         state = self._state()
         if state.in_recovery:
             self.publication.standby(state)
+            if self.lineage.is_due(self.call.values.text("rejoin") == AUTO):
+                raise errors.CommandFailed(
+                    "this database has parted from the primary's since it was started: it is "
+                    "restarted, which brings it in line"
+                )
             return codes.SUCCESS
         return self._monitor_primary(state)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from xcat_hamn.database.postgresql.installation import format_lsn
-from xcat_hamn.errors import CommandFailed, HamnError, NodeError
+from xcat_hamn.errors import CommandFailed, HamnError, MissingTool, NodeError
 from xcat_hamn.system.files import sync_directory, write_text
 
 TYPE_CHECKING = False
@@ -173,7 +173,7 @@ def dump_arguments(comparison: Comparison, folder: str) -> list[str]:
 def explanation(installation: Installation, comparison: Comparison, peer: str, path: str) -> str:
     """Return the text that lies beside a log that was set aside."""
     mine = comparison.mine
-    command = " ".join(["pg_waldump", *dump_arguments(comparison, f"{path}/pg_wal")])
+    command = " ".join([_pg_waldump(installation), *dump_arguments(comparison, f"{path}/pg_wal")])
     return (
         f"The part of the database's log that only this node had, and {peer}, which it follows "
         "now, had not.\n\n"
@@ -184,6 +184,13 @@ def explanation(installation: Installation, comparison: Comparison, peer: str, p
         "and only when something was committed: the same with --rmgr=Transaction\n\n"
         "Nothing uses this directory any more; remove it when nobody needs it.\n"
     )
+
+
+def _pg_waldump(installation: Installation) -> str:
+    try:
+        return installation.program("pg_waldump")
+    except MissingTool:
+        return "pg_waldump"
 
 
 def explanation_of_directory(installation: Installation, comparison: Comparison, peer: str) -> str:

@@ -47,6 +47,7 @@ class Lineage:
         self._deadline = deadline
         self._log = log
         self._memory = f"{run_directory}/diverged"
+        self._tried = f"{run_directory}/rejoin-tried"
         self._known: dict[tuple[str, int, int], Comparison] = {}
 
     def parted_on_disk(self) -> bool:
@@ -97,8 +98,7 @@ class Lineage:
         """
         from xcat_hamn.database.postgresql.aside import commits
 
-        mine = comparison.mine
-        about = f"{mine.timeline} {mine.end} {comparison.fork} "
+        about = _about(comparison)
         remembered = read_text(self._memory) or ""
         if not remembered.startswith(about):
             found = commits(self._installation, comparison)
@@ -106,6 +106,20 @@ class Lineage:
             write_text(self._memory, remembered, mode=0o644)
         count = remembered[len(about) :]
         return int(count) if count.isdecimal() else None
+
+    def is_due(self, auto: bool) -> bool:
+        """Tell whether a restart would bring in line what was compared last, not having tried yet.
+
+        ``auto``: also if transactions exist only here.
+        """
+        for comparison in self._known.values():
+            if comparison.relation == history.DIVERGED and (auto or self.commits(comparison) == 0):
+                return read_text(self._tried) != _about(comparison)
+        return False
+
+    def note_try(self, comparison: Comparison) -> None:
+        """Remember that it was tried to bring ``comparison``'s log in line."""
+        write_text(self._tried, _about(comparison), mode=0o644)
 
     def divergence(self, peer: str, state: ServerState) -> str:
         """Return the sentence that says how the log here parted from ``peer``'s, shown as well.
@@ -120,6 +134,10 @@ class Lineage:
         shown = f"{mine.timeline} {mine.end} {comparison.fork} {count} {peer}"
         self._attributes.share(DIVERGED, shown)
         return f"{comparison.sentence(peer)}: {counted(commits)}"
+
+
+def _about(comparison: Comparison) -> str:
+    return f"{comparison.mine.timeline} {comparison.mine.end} {comparison.fork} "
 
 
 def newest_timeline(pgdata: str) -> int:

@@ -177,6 +177,7 @@ class Rejoin:
 
         # Whatever happens from here on, nobody needs to ask this node for the newest data.
         self._claim.write(decision.CLAIM_FOLLOWING)
+        self._lineage.note_try(comparison)
         self._prepare()
         when = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         try:
