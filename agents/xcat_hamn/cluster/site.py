@@ -161,8 +161,9 @@ SECTIONS = (
             Key(
                 "passfile",
                 kinds.PATH,
-                "A libpq password file with the password of replication_user, readable by user "
-                "only. Passwords never go into this file or into the cluster configuration.",
+                "A libpq password file with the password of replication_user for every database "
+                "(*:*:*:USER:PASSWORD), readable by user only. Passwords never go into this file "
+                "or into the cluster configuration.",
                 example="/var/lib/postgresql/.pgpass",
                 parameter="xcat-pgsql.passfile",
             ),

@@ -147,7 +147,6 @@ class Rejoiner:
             code = process.ended()
             while code is None and time.monotonic() < end:
                 self._report(node)
-                time.sleep(self._patience.every)
                 code = process.ended()
         finally:
             process.stop()
@@ -163,9 +162,12 @@ class Rejoiner:
         word = self._cluster.status().members[node].attributes.get(WORD, "")
         if word:
             self._tell(f"xcat-db of {node} is {word}")
-        said = self._progress()
-        if said:
-            self._tell(said)
+        end = time.monotonic() + self._patience.every
+        while time.monotonic() < end:
+            said = self._progress()
+            if said:
+                self._tell(said)
+            time.sleep(self._patience.every / 5)
 
     def _unban(self, node: str) -> None:
         """Take away the constraint by which an interrupted restart keeps the database stopped."""

@@ -51,7 +51,7 @@ def test_only_a_log_that_has_diverged_is_ever_touched_without_an_order(relation,
 
 
 @pytest.mark.parametrize("kind", [rejoin.REWIND, rejoin.COPY])
-@pytest.mark.parametrize("about", [{"end": 4999}, {"timeline": 1}])
+@pytest.mark.parametrize("about", [{"end": 4999}, {"timeline": 3}])
 def test_an_order_holds_for_the_data_that_it_was_given_for(kind, about):
     assert rejoin.choose(comparison(), 3, order(kind), False) == kind
     assert rejoin.choose(comparison(), 3, order(kind, **about), False) == rejoin.HOLD
@@ -70,6 +70,19 @@ def test_an_order_to_rewind_is_nothing_where_there_is_nothing_to_undo():
 )
 def test_transactions_are_counted_in_words(commits, said):
     assert said in lineage.counted(commits)
+
+
+def test_the_timeline_is_that_of_the_segment_not_of_the_last_restartpoint(tmp_path):
+    wal = tmp_path / "pg_wal"
+    wal.mkdir()
+    for name in [*names(0, 1, timeline=8), *names(1, 2, timeline=9), "00000009.history"]:
+        (wal / name).write_bytes(b"x" * 16)
+    assert lineage.timeline_at(str(tmp_path), 8, 10) == 8
+    assert lineage.timeline_at(str(tmp_path), 8, 20) == 9
+    assert lineage.timeline_at(str(tmp_path), 9, 10) == 9
+    assert lineage.timeline_at(str(tmp_path), 8, 16) == 8
+    assert lineage.timeline_at(str(tmp_path), 8, 99) == 8
+    assert lineage.newest_timeline(str(tmp_path)) == 9
 
 
 # -- what is kept ---------------------------------------------------------------------------

@@ -61,7 +61,8 @@ def divergent(segments: Iterator[Segment], comparison: Comparison) -> list[Segme
     return sorted(wanted, key=lambda segment: (segment.timeline, segment.begin))
 
 
-def _segments(folder: str) -> Iterator[Segment]:
+def segments(folder: str) -> Iterator[Segment]:
+    """Yield the whole segments in ``folder``."""
     for name in os.listdir(folder):
         if is_segment(name):
             yield Segment(name, os.stat(f"{folder}/{name}").st_size)
@@ -99,7 +100,7 @@ class Aside:
         Raises CommandFailed, with nothing left behind, when it does not fit.
         """
         source, target = f"{self._installation.pgdata}/pg_wal", f"{self.path}/pg_wal"
-        wanted = [segment.name for segment in divergent(_segments(source), comparison)]
+        wanted = [segment.name for segment in divergent(segments(source), comparison)]
         wanted += [name for name in os.listdir(source) if name.endswith(".history")]
         try:
             self._require_room(sum(os.stat(f"{source}/{name}").st_size for name in wanted))

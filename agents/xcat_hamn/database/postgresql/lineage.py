@@ -80,7 +80,8 @@ class Lineage:
         from xcat_hamn.database.postgresql.upstream import Upstream, local_log
 
         pgdata, user = self._installation.pgdata, self._installation.user
-        mine = local_log(pgdata, state.timeline, state.position)
+        timeline = timeline_at(pgdata, state.timeline, state.position)
+        mine = local_log(pgdata, timeline, state.position)
         patience = self._deadline.sooner(_ASK_SECONDS)
         upstream = Upstream(self._replication, peer, user=user, deadline=patience)
         try:
@@ -138,6 +139,22 @@ class Lineage:
 
 def _about(comparison: Comparison) -> str:
     return f"{comparison.mine.timeline} {comparison.mine.end} {comparison.fork} "
+
+
+def timeline_at(pgdata: str, reported: int, position: int) -> int:
+    """Return the timeline of the log up to ``position``, from the names of its segments.
+
+    A standby without a primary reports that of its last restartpoint, which may be an older one
+    (tried with 15).  Segments of a timeline that it cannot follow are never fetched.
+    """
+    from xcat_hamn.database.postgresql.aside import segments
+
+    found = [
+        segment.timeline
+        for segment in segments(f"{pgdata}/pg_wal")
+        if segment.begin < position <= segment.end
+    ]
+    return max([reported, *found])
 
 
 def newest_timeline(pgdata: str) -> int:

@@ -60,10 +60,11 @@ def choose(comparison: Comparison, commits: int | None, order: Order | None, aut
     """Return what becomes of a server whose log relates to the primary's by ``comparison``.
 
     ``commits``: how many transactions exist only here, None when not known.  An order holds for
-    the data that it was given for, and for no other.
+    the data that it was given for, and for no other; the timeline that it names may be the older
+    one that a standby without a primary reports.
     """
     mine = comparison.mine
-    fits = order is not None and (order.timeline, order.end) == (mine.timeline, mine.end)
+    fits = order is not None and order.end == mine.end and order.timeline <= mine.timeline
     ordered = order.kind if order and fits else ""
     if ordered == COPY:
         return COPY
