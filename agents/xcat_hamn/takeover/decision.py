@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from xcat_hamn.cluster.status import GROUP
+from xcat_hamn.cluster.status import DATABASE, GROUP
 from xcat_hamn.takeover.view import View, is_primary
 
 
@@ -54,6 +54,18 @@ def _other_is_newer(view: View) -> bool:
     if not view.other.online or view.other_end is None or view.end is None:
         return False
     return view.other_end.newer_than(view.end)
+
+
+def _other_keeps_failing(view: View) -> bool:
+    other = view.other
+    fails = any(
+        failure.node == other.name and failure.operation.startswith(f"{DATABASE}_start_")
+        for failure in view.status.failures
+    )
+    tries = any(
+        one.node == other.name and (one.failed or one.under_way) for one in view.status.database
+    )
+    return other.healthy and fails and tries
 
 
 TABLE = (
@@ -186,6 +198,15 @@ TABLE = (
         "Without a score Pacemaker promotes nobody.",
         "the database on {node} has not said yet whether it can be promoted: try again in some "
         "seconds",
+    ),
+    Row(
+        "the other keeps failing",
+        _other_keeps_failing,
+        Act.REFUSE,
+        "Pacemaker recovers it there again and again before it promotes anybody else, and no move "
+        "changes that (seen on Pacemaker 2.1.5).",
+        "the database on {other} does not start, and the cluster goes on trying: repair it, or "
+        "take {other} out with `pcs node standby {other}` and ask again",
     ),
     Row(
         "loss not noticed yet",

@@ -63,6 +63,11 @@ def nothing_missing(cluster):
     cluster.gate("mn2", limit=row.limit.format(peer="mn1", node="mn2"))
 
 
+def failing(cluster):
+    cluster.primary, cluster.group_role, cluster.group_node = ("Starting", "mn1"), "Stopped", ""
+    cluster.failures = [("xcat-db_start_0", "mn1", "disk full")]
+
+
 def unnoticed(cluster):
     cluster.lose("mn1", unclean=True)
     cluster.private.clear()
@@ -135,6 +140,7 @@ CASES = [
         "`pcs resource cleanup xcat-db`",
     ),
     ("mn2", False, shows(master_xcat_db=""), "not asked yet", "try again in some seconds"),
+    ("mn2", False, failing, "the other keeps failing", "`pcs node standby mn1`"),
     ("mn2", False, unnoticed, "loss not noticed yet", "try again in some seconds"),
     ("mn2", False, no_fencing, "no fencing", "stonith-enabled is false"),
     ("mn2", True, lambda c: None, "ready, nothing to accept", "is not needed"),
