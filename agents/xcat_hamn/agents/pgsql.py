@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 from xcat_hamn import __version__, errors
 from xcat_hamn.agents.pgsql_parameters import AUTO, PARAMETERS, PROVEN
-from xcat_hamn.cluster.fate import Fate
+from xcat_hamn.agents.pgsql_parts import Parts
 from xcat_hamn.database.postgresql import decision
-from xcat_hamn.database.postgresql.claim import Claim
-from xcat_hamn.database.postgresql.client import Client, standby_names
-from xcat_hamn.database.postgresql.installation import Installation
-from xcat_hamn.database.postgresql.lineage import Lineage
-from xcat_hamn.database.postgresql.progress import Progress
-from xcat_hamn.database.postgresql.promise import Promises
-from xcat_hamn.database.postgresql.publication import Publication
-from xcat_hamn.database.postgresql.replication import Replication
+from xcat_hamn.database.postgresql.client import standby_names
 from xcat_hamn.ocf import codes
-from xcat_hamn.ocf.call import Handlers
 from xcat_hamn.ocf.declaration import Action, Agent
 from xcat_hamn.system.files import read_text, remove, write_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from xcat_hamn.database.postgresql.client import ServerState
-    from xcat_hamn.database.postgresql.rejoin import Rejoin
-    from xcat_hamn.database.postgresql.server import Server
-    from xcat_hamn.ocf.call import Call
 
 #: Seconds after a promotion between which the primary's monitor waits for the standby to attach, so
 #: that the way back opens soon, and how long one monitor waits at most.  Before that it changes
@@ -46,89 +34,8 @@ _UNSETTLED = (
 _ANSWER_PATIENCE = 5.0
 
 
-class Pgsql(Handlers):
+class Pgsql(Parts):
     """The actions of xcat-pgsql."""
-
-    def __init__(self, call: Call) -> None:
-        super().__init__(call)
-        values = call.values
-        self.node = call.context.node or _ask_node_name(call)
-        self.attributes = call.attributes
-        self.installation = Installation(
-            call.runner,
-            pgdata=values.text("pgdata"),
-            user=values.text("user"),
-            bindir=values.text("bindir"),
-            config_file=values.text("config_file"),
-        )
-        self.client = Client(
-            user=values.text("user"),
-            port=values.number("port"),
-            socket_directory=values.text("socket_directory"),
-            deadline=call.deadline,
-        )
-        addresses = dict(word.split("=", 1) for word in values.words("nodes"))
-        self.replication = Replication(
-            self.node,
-            addresses,
-            port=values.number("port"),
-            user=values.text("replication_user"),
-            passfile=values.text("passfile"),
-        )
-        self.peers = sorted(self.replication.peers)
-        self.claim = Claim(call.context.durable_directory)
-        self.promises = Promises(
-            self.attributes,
-            Fate(call.runner),
-            self.node,
-            run_directory=call.context.run_directory,
-            durable_directory=call.context.durable_directory,
-        )
-        self.lineage = Lineage(
-            self.installation,
-            self.replication,
-            self.attributes,
-            call.deadline,
-            call.log,
-            call.context.run_directory,
-        )
-        self.progress = Progress(f"{call.context.run_directory}/progress")
-        self.publication = Publication(
-            self.attributes,
-            self.claim,
-            self.client,
-            call.deadline,
-            call.log,
-            self.promises,
-            self.lineage,
-            self.node,
-            self.peers,
-        )
-
-    def _server(self) -> Server:
-        from xcat_hamn.database.postgresql.server import Server
-
-        call = self.call
-        instance = call.context.instance
-        return Server(self.installation, self.client, call.deadline, call.log, instance)
-
-    def _rejoin(self) -> Rejoin:
-        from xcat_hamn.database.postgresql.rejoin import Rejoin
-        from xcat_hamn.database.postgresql.rewind import Rewind
-
-        call, installation, replication = self.call, self.installation, self.replication
-        return Rejoin(
-            server=self._server(),
-            replication=replication,
-            attributes=self.attributes,
-            claim=self.claim,
-            lineage=self.lineage,
-            rewind=Rewind(installation, replication, call.deadline, self.progress),
-            log=call.log,
-            auto=call.values.text("rejoin") == AUTO,
-            prepare=self.publication.preparing,
-            copy=self._copy,
-        )
 
     # -- monitor ---------------------------------------------------------------------------
 
@@ -210,7 +117,7 @@ class Pgsql(Handlers):
     def start(self) -> None:
         """Start the server as a standby, from a copy of another node's if there is none here."""
         self._require_member()
-        server = self._server()
+        server = self.server()
         if self.installation.postmaster_pid() is not None:
             # It may be in the middle of a long recovery, from a start that was given up.
             state = self._state(self.call.deadline.left())
@@ -224,7 +131,7 @@ class Pgsql(Handlers):
             self._copy()
         self.installation.require_usable()
         self.claim.settle(self.installation.was_standby)
-        self._rejoin().start()
+        self.rejoin(self._copy).start()
         self.publication.standby(self.client.server_state())
 
     def _require_member(self) -> None:
@@ -256,7 +163,7 @@ class Pgsql(Handlers):
         except errors.HamnError as problem:
             # What is left of a copy is no database: no reason to have this node fenced.
             self.call.log.warning(str(problem))
-        self._server().stop()
+        self.server().stop()
         remove(self._stamp())
         # It stopped, so it is not about to take over: the primary may go on without it.
         self.promises.right.give_up()
@@ -285,7 +192,7 @@ class Pgsql(Handlers):
         names = standby_names(owed)
         if state.synchronous_names != names:
             self.client.set_synchronous(names)
-        self._server().promote()
+        self.server().promote()
         self.claim.write(claim, self.client.server_state().timeline)
 
     def _require_promotable(self) -> None:
@@ -308,7 +215,7 @@ class Pgsql(Handlers):
         """Turn the primary into a standby, and tell the others how far its log went."""
         if self.installation.postmaster_pid() is None:
             return
-        server = self._server()
+        server = self.server()
         attached = self._attached_peers()
         if attached is None:
             return
@@ -362,15 +269,6 @@ class Pgsql(Handlers):
         from xcat_hamn.database.postgresql.environment import problems
 
         return problems(self.installation, self.call.values.text("passfile"))
-
-
-def _ask_node_name(call: Call) -> str:
-    """Return this node's name in the cluster (Pacemaker names it in every call but validate)."""
-    try:
-        result = call.runner.run(["crm_node", "-n"], timeout=5)
-    except errors.HamnError:
-        return ""
-    return result.stdout.strip() or os.uname().nodename
 
 
 AGENT = Agent(
