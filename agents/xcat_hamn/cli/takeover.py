@@ -25,6 +25,7 @@ from xcat_hamn.takeover.moving import Mover, Patience, look_now, orders
 from xcat_hamn.takeover.view import View, look
 
 _ORDERS = (Act.ORDER, Act.CONSENT)
+_NOT_ASKED = "nobody was asked, so nothing was changed: --yes accepts the loss without asking"
 _CODES = {Act.NOTHING: exits.OK, Act.REFUSE: exits.FAILED, Act.ASK: exits.LOSS}
 
 
@@ -109,12 +110,9 @@ class _Takeover:
             self._terminal.columns((label, text), (17,))
 
     def confirmed(self, node: str) -> bool:
-        """Ask for the node's name; without a terminal the answer is no."""
-        if not sys.stdin.isatty():
-            self._terminal.note(
-                "xcat-hamn: there is no terminal to ask: nothing was changed; --yes accepts the "
-                "loss without asking"
-            )
+        """Ask for the node's name; without a terminal, and for a program, the answer is no."""
+        if self._quiet or not sys.stdin.isatty():
+            self._terminal.note(f"xcat-hamn: {_NOT_ASKED}")
             return False
         answer = self._terminal.ask(f"Type {node} to accept this loss: ")
         if answer != node:
@@ -203,6 +201,6 @@ def _as_json(view: View, verdict: Verdict, *, done: bool, code: int) -> dict[str
             "safer": safer(view),
             "accept": accepting(view.node),
         }
-    if code not in (exits.OK, exits.LOSS):
-        result["errors"] = [verdict.sentence]
+    if code != exits.OK:
+        result["errors"] = [_NOT_ASKED if verdict.act is Act.CONSENT else verdict.sentence]
     return result

@@ -294,6 +294,15 @@ def test_json_is_all_there_is_on_stdout(lost, capsys):
     assert refused["errors"] == ["mn3 is no node of this cluster: its nodes are mn1, mn2"]
 
 
+def test_a_program_is_not_asked(lost, typed, capsys):
+    typed("mn2\n")
+    assert run("mn2", "--json", "--accept-data-loss") == exits.LOSS
+    result = json.loads(capsys.readouterr().out)
+    assert result["done"] is False
+    assert "--yes accepts the loss" in result["errors"][0]
+    assert lost.commands == []
+
+
 def test_no_cluster_is_told_in_one_sentence(cluster, capsys):
     cluster.working = False
     assert run("mn2") == exits.UNAVAILABLE
