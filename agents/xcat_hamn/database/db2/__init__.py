@@ -1,0 +1,1 @@
+"""Db2 with HADR."""
