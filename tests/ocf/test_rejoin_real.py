@@ -10,6 +10,7 @@ import test_pgsql_real as real
 from database_machine import PGDATA
 from machines import wait_until
 from test_pgsql_real import Agent, settle
+from xcat_hamn.database.postgresql import client
 
 # Fixtures are found by their names here.
 database, store, pair, running = real.database, real.store, real.pair, real.running
@@ -254,3 +255,27 @@ def test_what_could_not_be_brought_in_line_is_not_restarted_for_ever(running):
     for _ in range(2):
         assert one("monitor").code == 0
         assert one.machine.shown("xcat-db") == "diverged"
+
+
+#: Looks as fast as it can, until the server itself has said "streaming" some times.
+LOOK = """
+CREATE TEMP VIEW shown AS {0};
+CREATE TEMP TABLE seen (truly bigint, shown bigint);
+DO $$BEGIN FOR look IN 1 .. 2000000 LOOP
+    INSERT INTO seen SELECT (SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'),
+                            (SELECT count(*) FROM shown WHERE state = 'streaming');
+    PERFORM pg_stat_clear_snapshot();
+    EXIT WHEN look % 1000 = 0 AND (SELECT sum(truly) FROM seen) > 50;
+END LOOP; END$$;
+SELECT sum(truly) > 50, sum(shown) FROM seen;
+"""
+
+
+def test_a_diverged_server_never_passes_for_an_attached_standby(running):
+    """Commits would wait for it, or be acknowledged by what its own log has."""
+    one, two = running
+    lost(one, two, "INSERT INTO kept VALUES (2)")
+    # Nobody it could ask shows that it is the primary: it is not held apart, and knocks.
+    (one.machine.store / "xcat-db@mn2").write_text("stopped")
+    one.ok("stop", "start")
+    assert two.machine.sql(LOOK.format(client._STANDBYS)).split("\n")[-1] == "t|0"
