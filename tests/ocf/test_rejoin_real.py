@@ -7,7 +7,7 @@ import re
 
 import pytest
 import test_pgsql_real as real
-from database_machine import PGDATA
+from database_machine import BINDIR, PGDATA
 from machines import wait_until
 from test_pgsql_real import Agent, settle
 from xcat_hamn.database.postgresql import client
@@ -279,3 +279,50 @@ def test_a_diverged_server_never_passes_for_an_attached_standby(running):
     (one.machine.store / "xcat-db@mn2").write_text("stopped")
     one.ok("stop", "start")
     assert two.machine.sql(LOOK.format(client._STANDBYS)).split("\n")[-1] == "t|0"
+
+
+def rewind_that(agent: Agent, script: str) -> None:
+    """Give the agent PostgreSQL's programs, but for a pg_rewind of our own."""
+    programs = "/var/lib/programs"
+    agent.machine.run("sh", "-c", f"mkdir {programs} && ln -s {BINDIR}/* {programs}")
+    path = f"{programs}/pg_rewind"
+    agent.machine.run("sh", "-c", f"rm {path} && echo '{script}' > {path} && chmod 755 {path}")
+    agent.parameters["bindir"] = programs
+
+
+def test_a_rewind_that_fails_before_its_first_change_leaves_the_database_as_it_was(diverged):
+    one, _ = diverged
+    rewind_that(one, "#!/bin/sh\necho could not find previous WAL record; exit 1")
+    order(one, "rewind")
+    one.ok("stop", "start")
+    assert one.machine.shown("xcat-db") == "diverged"
+    answer = one.machine.shown("tested-rejoin")
+    assert "could not find previous WAL record" in answer and "--copy" in answer, answer
+    assert rows(one) == ["1", "2"] and kept_aside(one) == []
+
+
+def test_a_rewind_that_fails_later_is_made_good_by_a_copy(diverged):
+    one, two = diverged
+    rewind_that(one, "#!/bin/sh\necho pg_rewind: need to copy 1 MB; rm -r $2/base; exit 1")
+    order(one, "rewind")
+    one.ok("stop", "start")
+    settle(two, one)
+    assert rows(one) == ["1", "100"]
+    assert len(kept_aside(one)) == 1 and WORKING not in one.machine.files()
+
+
+def test_tables_outside_the_data_directory_are_rewound_as_well(running):
+    one, two = running
+    allow_rewind(one, two)
+    space = "/var/lib/postgresql/space"
+    for agent in running:
+        agent.machine.run("install", "-d", "-o", "postgres", "-m", "700", space)
+    one.machine.sql(f"CREATE TABLESPACE space LOCATION '{space}'")
+    one.machine.sql("CREATE TABLE away (n int) TABLESPACE space; INSERT INTO away VALUES (1)")
+    lost(one, two, "UPDATE away SET n = 2; CHECKPOINT")
+    one.ok("stop", "start")
+    assert one.machine.sql("SELECT n FROM away") == "2"
+    order(one, "rewind")
+    one.ok("stop", "start")
+    settle(two, one)
+    assert one.machine.sql("SELECT n FROM away") == "1"

@@ -90,7 +90,10 @@ class Rewind:
         if _CHANGES not in self._progress.text():
             aside.remove()
             problem = problem or "pg_rewind found nothing to do"
-            raise CommandFailed(f"{problem}: nothing was changed; try again")
+            raise CommandFailed(
+                f"{problem}: nothing was changed; try again, or have the whole database copied "
+                "(--copy)"
+            )
         self._progress.clear()
         return aside.path
 
