@@ -11,6 +11,7 @@ from xcat_hamn.database.postgresql import decision
 from xcat_hamn.database.postgresql.client import standby_names
 from xcat_hamn.ocf import codes
 from xcat_hamn.ocf.declaration import Action, Agent
+from xcat_hamn.system.backoff import Backoff
 from xcat_hamn.system.files import read_text, remove, write_text
 
 TYPE_CHECKING = False
@@ -131,7 +132,13 @@ class Pgsql(Parts):
             self._copy()
         self.installation.require_usable()
         self.claim.settle(self.installation.was_standby)
-        self.rejoin(self._copy).start()
+        failures = Backoff(f"{self.call.context.run_directory}/failed-starts")
+        try:
+            self.rejoin(self._copy).start()
+        except errors.CommandFailed:
+            failures.failed(self.call.deadline)
+            raise
+        failures.succeeded()
         self.publication.standby(self.client.server_state())
 
     def _require_member(self) -> None:
@@ -165,8 +172,7 @@ class Pgsql(Parts):
             self.call.log.warning(str(problem))
         self.server().stop()
         remove(self._stamp())
-        # It stopped, so it is not about to take over: the primary may go on without it.
-        self.promises.right.give_up()
+        self.promises.right.release()
         self.publication.stopped()
 
     # -- promote and demote ----------------------------------------------------------------

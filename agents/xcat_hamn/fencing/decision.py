@@ -53,12 +53,16 @@ class View:
         return self.seen.presence
 
     @property
+    def survivor(self) -> str:
+        """Return the node that is left."""
+        return self.seen.others[0] if self.seen.others else "NODE"
+
+    @property
     def move(self) -> str:
         """Return the command that approves; a stale request must go first, or nothing changes."""
         group = self.target.group
-        survivor = self.seen.others[0] if self.seen.others else "NODE"
         first = f"`pcs resource clear {group}` ({self.stale} is too old) and " if self.stale else ""
-        return f"{first}`pcs resource move {group} {survivor}`"
+        return f"{first}`pcs resource move {group} {self.survivor}`"
 
 
 @dataclass(frozen=True)
@@ -159,6 +163,14 @@ TABLE = (
         "the operator confirmed that {node} is off",
     ),
     Row(
+        "nobody can take over",
+        lambda v: v.seen.gated and (v.automatic or bool(v.approved or v.wish)),
+        Answer.WAIT,
+        "Switched off for nothing, it could not even come back by itself.",
+        "waiting: a move away from {node} was asked for, but the database here cannot take over "
+        "(see xcat-db-limit): bring {node} back, or see `xcat-hamn takeover {survivor}`",
+    ),
+    Row(
         "automatic",
         lambda v: v.automatic and v.seen.power,
         Answer.RELEASE,
@@ -229,6 +241,10 @@ TABLE = (
 )
 
 
+#: Approvals that make sense only when somebody can take over.
+NEEDS_SURVIVOR = frozenset({"automatic", "approved before", "approved"})
+
+
 def judge(view: View) -> Verdict:
     """Return what follows from ``view``; total, since the last row always holds."""
     row = next(row for row in TABLE if row.when(view))
@@ -236,6 +252,7 @@ def judge(view: View) -> Verdict:
         node=view.target.node,
         group=view.target.group,
         move=view.move,
+        survivor=view.survivor,
         approved=view.approved,
         wish=view.wish,
     )

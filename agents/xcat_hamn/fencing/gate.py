@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from xcat_hamn.errors import HamnError
-from xcat_hamn.fencing.decision import Answer, Level, Verdict, View, judge
+from xcat_hamn.fencing.decision import NEEDS_SURVIVOR, Answer, Level, Verdict, View, judge
 from xcat_hamn.fencing.loss import Loss, Memory
 from xcat_hamn.fencing.view import Observation, Presence, Role, Target
 
@@ -96,6 +96,8 @@ class Gate:
                     self._say(complaint)
             else:
                 verdict = self._judge(seen)
+                if self._is_hasty(verdict):
+                    continue
                 if verdict.answer is not Answer.WAIT:
                     self._end(verdict, seen)
                     return verdict
@@ -106,6 +108,17 @@ class Gate:
                     "abandoned", Answer.REFUSE, "the fencing daemon has gone: nobody waits any more"
                 )
             self._clock.sleep(POLL)
+
+    def _is_hasty(self, verdict: Verdict) -> bool:
+        """Let the survivor's database look at the loss before the first approval; tell if it did.
+
+        What its score says is from before the loss still, and an approval that no takeover can
+        follow would switch a node off for nothing.
+        """
+        if self._next_look or verdict.row not in NEEDS_SURVIVOR:
+            return False
+        self._let_database_look()
+        return bool(self._next_look)
 
     def _judge(self, seen: Observation) -> Verdict:
         loss = self._remembered(seen)
@@ -153,7 +166,7 @@ class Gate:
         """
         now = self._clock.now()
         if self._level is Level.ROLE and now >= self._next_look:
-            self._next_look = now + LOOK
+            self._next_look = now + LOOK or LOOK
             self._cluster.look_anew(self._target)
 
     def _show(self, sentence: str) -> None:

@@ -58,7 +58,8 @@ class Observation:
     ``others``: the members online here.  ``wishes``: moves of the group away from the node, as
     texts that differ when anything about the constraint does.  ``confirmations``: the times at
     which a person confirmed that the node is off.  ``ordered``: a person's own fencing command for
-    it is under way.  ``power``: a real power device stands in the levels of the node.
+    it is under way.  ``power``: a real power device stands in the levels of the node.  ``gated``:
+    the database of every member says that it cannot be promoted.
     """
 
     presence: Presence
@@ -69,6 +70,7 @@ class Observation:
     confirmations: frozenset[str] = frozenset()
     ordered: bool = False
     power: bool = False
+    gated: bool = False
 
 
 def observe(status: str, configuration: str, target: Target) -> Observation:
@@ -85,6 +87,7 @@ def observe(status: str, configuration: str, target: Target) -> Observation:
         confirmations=frozenset(_confirmations(seen, target.node)),
         ordered=any(_is_order(event, target.node) for event in _events(seen)),
         power=_has_power(cib, target.node),
+        gated=bool(others) and all(_is_gated(seen, _primitive(cib, target), n) for n in others),
     )
 
 
@@ -98,9 +101,7 @@ def primitive_of(configuration: str, clone: str) -> str:
 
     Raises CommandFailed.
     """
-    found = _by_id(_parse(configuration, "cibadmin"), "clone", clone) if clone else None
-    primitive = found.find("primitive") if found is not None else None
-    return primitive.get("id", "") if primitive is not None else ""
+    return _primitive(_parse(configuration, "cibadmin"), Target("", "", clone))
 
 
 def nodes_of(status: str) -> dict[str, bool]:
@@ -207,6 +208,18 @@ def _confirmations(seen: etree._Element, node: str) -> Iterator[str]:
     for event in _events(seen):
         if event.get("target") == node and event.get("delegate") == "a human":
             yield event.get("completed", "")
+
+
+def _primitive(cib: etree._Element, target: Target) -> str:
+    found = _by_id(cib, "clone", target.database) if target.database else None
+    primitive = found.find("primitive") if found is not None else None
+    return primitive.get("id", "") if primitive is not None else ""
+
+
+def _is_gated(seen: etree._Element, database: str, node: str) -> bool:
+    path = f"node_attributes/node[@name='{node}']/attribute[@name='master-{database}']"
+    score = seen.find(path) if database else None
+    return score is not None and score.get("value") == "-INFINITY"
 
 
 def _has_power(cib: etree._Element, node: str) -> bool:

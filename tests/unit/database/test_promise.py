@@ -59,10 +59,19 @@ def test_a_standby_that_stops_lets_the_primary_go_on(world):
     mn1 = world.mn1.primary("mn2")
     mn1.keep(promising=True)
     world.mn2.promises.right.look()
-    world.mn2.promises.right.give_up()
+    world.shown[(promise.PROMISE, "mn1")] = promise.GIVER
+    world.mn2.promises.right.release()
     assert world.mn2.promises.right.look() == "", "what was given up is not taken again"
     mn1.client.attached = []
     assert mn1.keep(promising=True) == [] and mn1.owed == []
+
+
+def test_a_standby_whose_primary_is_lost_keeps_its_right_over_a_restart(world):
+    """A refused promotion restarts it, and it could not take over without loss any more."""
+    world.mn1.primary("mn2").keep(promising=True)
+    world.mn2.promises.right.look()
+    world.mn2.promises.right.release()
+    assert world.mn2.promises.right.look() == promise.KEPT
 
 
 def test_a_standby_that_lives_is_asked_for_the_promise_and_gives_it_up(world):
@@ -199,6 +208,7 @@ class TwoNodes(RuleBasedStateMachine):
     @rule()
     def primary_looks(self):
         self.mn1.keep(self.synchronous, promising=True)
+        self.mn1.attributes.share(promise.PROMISE, promise.GIVER)
 
     @precondition(lambda self: self.on)
     @rule()
@@ -215,7 +225,7 @@ class TwoNodes(RuleBasedStateMachine):
     @rule()
     def standby_stops(self):
         self.follows = False
-        self.mn2.promises.right.give_up()
+        self.mn2.promises.right.release()
 
     @precondition(lambda self: self.on and self.follows)
     @rule()

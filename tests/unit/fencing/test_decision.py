@@ -23,13 +23,13 @@ def seen(presence=Presence.LOST, role=Role.HELD, **fields):
 def everything():
     """Yield every combination of the inputs."""
     for level, presence, role in itertools.product(Level, Presence, Role):
-        for group, power, ordered, automatic in itertools.product(YES_NO, repeat=4):
+        for group, power, ordered, automatic, gated in itertools.product(YES_NO, repeat=5):
             for approved, wish, stale, confirmed in itertools.product(YES_NO, repeat=4):
                 yield View(
                     TARGET,
                     level,
                     automatic,
-                    seen(presence, role, group=group, power=power, ordered=ordered),
+                    seen(presence, role, group=group, power=power, ordered=ordered, gated=gated),
                     approved=WISH if approved else "",
                     wish=WISH if wish else "",
                     stale="cli-ban-xcat-mn-on-mn1 (mn1)" if stale else "",
@@ -68,6 +68,12 @@ def test_a_holder_is_released_only_by_a_word_given_after_the_loss():
             and not (v.automatic or v.approved or v.wish or v.confirmed or v.seen.ordered)
         )
     )
+
+
+def test_nobody_is_switched_off_for_a_takeover_that_cannot_follow():
+    """But a person's own word on the node itself holds."""
+    gated = released(lambda v: v.seen.gated and v.seen.role is not Role.ELSEWHERE)
+    assert gated == {"ordered", "confirmed"}
 
 
 def test_a_request_that_is_older_than_the_loss_releases_nothing():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from xcat_hamn.errors import CommandFailed
 from xcat_hamn.fencing.decision import Level
@@ -34,14 +36,15 @@ class StandInCluster:
     After the last look, whoever asked for the fencing is gone.
     """
 
-    def __init__(self, *looks, ring="1.2c", at_loss=None):
+    def __init__(self, *looks, ring="1.2c", at_loss=None, gated=False):
         self.looks = list(looks)
         self.told = []
         self.ring_id = ring
         self.at_loss = at_loss
+        self.gated = gated
 
     def observe(self, target):
-        look = self.looks.pop(0)
+        look = self.last = self.looks.pop(0)
         if isinstance(look, Exception):
             raise look
         return look
@@ -57,6 +60,8 @@ class StandInCluster:
 
     def look_anew(self, target):
         self.looked = getattr(self, "looked", 0) + 1
+        if self.looked == 1 and self.last.wishes:
+            self.looks.insert(0, replace(self.last, gated=self.gated))
 
     def hold(self, target):
         self.told.append(f"hold {target.database}")
@@ -74,14 +79,14 @@ def memory(tmp_path):
 def decide(memory):
     """Let a gate decide on looks at the cluster; return the answer and what crm_mon showed."""
 
-    def run(*looks, level=Level.ROLE, automatic=False, ring="1.2c", at_loss=None):
+    def run(*looks, level=Level.ROLE, automatic=False, ring="1.2c", at_loss=None, gated=False):
         time = [0.0]
 
         def sleep(seconds):
             assert seconds <= 1.0, "an approval must be acted on within two seconds"
             time[0] += seconds
 
-        cluster = StandInCluster(*looks, ring=ring, at_loss=at_loss)
+        cluster = StandInCluster(*looks, ring=ring, at_loss=at_loss, gated=gated)
         clock = Clock(lambda: time[0], sleep)
         gate = Gate(TARGET, level, automatic, cluster, memory, print, clock)
         verdict = gate.decide()
@@ -123,6 +128,12 @@ def test_a_move_between_the_loss_and_the_first_look_counts(decide):
 def test_a_node_that_cannot_stop_was_not_lost_with_this_membership(decide):
     stuck = lost(WISH, presence=Presence.STUCK)
     assert decide(stuck, stuck, at_loss=frozenset())[0] == "abandoned"
+
+
+def test_a_move_in_the_first_seconds_waits_for_what_the_database_says_of_the_loss(decide):
+    """Its score is from before the loss still."""
+    row, told = decide(lost(WISH), at_loss=frozenset(), gated=True)
+    assert row == "abandoned" and "the database here cannot take over" in told[0]
 
 
 def test_an_old_move_counts_once_it_was_cleared_and_asked_for_again(decide):

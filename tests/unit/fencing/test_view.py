@@ -51,6 +51,14 @@ def test_presence_and_role(recorded, name, target, presence, role, others):
     assert seen.group and seen.power
 
 
+def test_a_survivor_whose_database_may_not_take_over_is_seen(recorded):
+    status, configuration = recorded("holder-lost"), recorded("configuration")
+    assert not observe(status, configuration, MN1).gated
+    gated = status.replace('"master-xcat-db" value="900"', '"master-xcat-db" value="-INFINITY"')
+    assert observe(gated, configuration, MN1).gated
+    assert not observe(gated, configuration, Target("mn1", "xcat-mn")).gated
+
+
 def test_a_node_that_is_about_to_join_is_here():
     text = (RECORDED / "3.0.0" / "back-online-pending.xml").read_text()
     configuration = (RECORDED / "3.0.0" / "configuration.xml").read_text()

@@ -74,3 +74,27 @@ def test_time_passes_for_a_deadline():
     first = deadline.left()
     time.sleep(0.01)
     assert deadline.left() < first
+
+
+def test_what_fails_again_and_again_fails_slowly(tmp_path, monkeypatch):
+    """Damaged data would be tried twice a second for ever."""
+    from xcat_hamn.system import backoff
+
+    now, slept = [100.0], []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        now[0] += seconds
+
+    monkeypatch.setattr(backoff.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(backoff.time, "sleep", sleep)
+    failures = backoff.Backoff(str(tmp_path / "failed"))
+    for _ in range(7):
+        failures.failed(Deadline(1000))
+    assert slept == [0, 2, 4, 8, 16, 20, 20]
+    failures.succeeded()
+    failures.failed(Deadline(1000))
+    assert slept[-1] == 0
+    now[0] += 200
+    failures.failed(Deadline(1000))
+    assert slept[-1] == 0, "long ago is forgotten"

@@ -80,6 +80,18 @@ class Right:
             self._tell(token)
         return word if word in (CONFIRMED, ASYNCHRONOUS) else ""
 
+    def release(self) -> None:
+        """Give the promise up for the sake of a primary that is there, so that it can go on.
+
+        One that is not could not hear of it; this node keeps what lets it take over.
+        """
+        try:
+            self.look()
+        except HamnError:
+            self.giver_is_there = True
+        if self.giver_is_there:
+            self.give_up()
+
     def give_up(self) -> None:
         """Act on the promise no more, and say so."""
         state, token = self._mine()
