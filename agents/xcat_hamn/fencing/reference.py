@@ -14,6 +14,7 @@ _NAMES = {
     "move": "`pcs resource move xcat-mn mn2`",
     "approved": "cli-prefer-xcat-mn (mn2)",
     "wish": "cli-prefer-xcat-mn (mn2)",
+    "survivor": "mn2",
 }
 
 
