@@ -10,7 +10,7 @@ import os
 
 from xcat_hamn.database.postgresql import history
 from xcat_hamn.errors import HamnError
-from xcat_hamn.system.files import read_text, write_text
+from xcat_hamn.system.files import read_text, remove, write_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Lineage:
         self._deadline = deadline
         self._log = log
         self._memory = f"{run_directory}/diverged"
+        self._complaint = f"{run_directory}/not-compared"
         self._tried = f"{run_directory}/rejoin-tried"
         self._known: dict[tuple[str, int, int], Comparison] = {}
 
@@ -85,12 +86,21 @@ class Lineage:
         patience = self._deadline.sooner(_ASK_SECONDS)
         upstream = Upstream(self._replication, peer, user=user, deadline=patience)
         try:
-            return history.compare(mine, upstream.log())
+            system = self._installation.control_data().system_identifier
+            found = history.compare(mine, upstream.log(system))
         except HamnError as problem:
-            self._log.warning(f"how far the log of {peer} goes is not known: {problem}")
+            self._complain(f"how the log here relates to that of {peer} is not known: {problem}")
             return history.Comparison(history.UNKNOWN, mine)
         finally:
             upstream.close()
+        remove(self._complaint)
+        return found
+
+    def _complain(self, text: str) -> None:
+        """Log ``text``, unless the last monitor did."""
+        if read_text(self._complaint) != text:
+            self._log.warning(text)
+            write_text(self._complaint, text, mode=0o644)
 
     def commits(self, comparison: Comparison) -> int | None:
         """Return how many transactions exist only here, None when not known.

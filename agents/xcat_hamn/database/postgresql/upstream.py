@@ -66,12 +66,16 @@ class Upstream(Client):
                 os.seteuid(mine)
         return connection
 
-    def log(self) -> Log:
-        """Return the server's log.
+    def log(self, system: str) -> Log:
+        """Return the log of the server, whose database must be a copy of the one of ``system``.
 
-        Raises CommandFailed when it does not answer, or answers something unknown.
+        Raises CommandFailed when it is not, does not answer, or answers something unknown.
         """
-        _, timeline, position = self.ask("IDENTIFY_SYSTEM")[0][:3]
+        found, timeline, position = self.ask("IDENTIFY_SYSTEM")[0][:3]
+        if found != system:
+            raise CommandFailed(
+                f"its database (system identifier {found}) is not a copy of this one ({system})"
+            )
         number = int(timeline)
         try:
             return Log(number, parse_lsn(position), self._ancestors(number))
