@@ -161,13 +161,9 @@ def standing(hadrs: Sequence[Hadr]) -> Hadr:
     A primary names its principal standby first; a standby names itself alone.  Raises ValueError
     when there are none.
     """
-    first = min(_or_zero(one.standby_id) for one in hadrs)
-    streams = [one for one in hadrs if _or_zero(one.standby_id) == first]
+    first = min(one.standby_id or 0 for one in hadrs)
+    streams = [one for one in hadrs if (one.standby_id or 0) == first]
     return max(streams, key=_weakness)
-
-
-def _or_zero(number: int | None) -> int:
-    return 0 if number is None else number
 
 
 def _weakness(one: Hadr) -> tuple[int, int]:
