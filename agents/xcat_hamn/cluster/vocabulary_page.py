@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from xcat_hamn.cluster.vocabulary import VOCABULARY
+from xcat_hamn.database.db2 import decision as db2
 from xcat_hamn.database.postgresql.decision import TABLE
 
 
@@ -11,8 +12,9 @@ def attributes_page() -> str:
     lines = [
         "# Node attributes",
         "",
-        "What `crm_mon -A` shows. This page is generated from `cluster/vocabulary.py` and "
-        "`database/postgresql/decision.py`. All are transient: they go when the node leaves.",
+        "What `crm_mon -A` shows. This page is generated from `cluster/vocabulary.py`, "
+        "`database/postgresql/decision.py` and `database/db2/decision.py`. All are transient: they "
+        "go when the node leaves.",
         "",
     ]
     for name, (writer, meaning, words) in VOCABULARY.items():
@@ -38,4 +40,30 @@ def attributes_page() -> str:
             or ""
         )
         lines.append(f"| {row.name} | {row.why} | `{row.word}` | {row.score} | {limit} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_db2()]) + "\n"
+
+
+def _db2() -> list[str]:
+    lines = [
+        "",
+        "## When may Db2 be promoted?",
+        "",
+        "The first row that applies decides. The command is the one that `promote` gives; where "
+        "*proof* is said, only once the cluster has proof that the other node is down. Before that "
+        "proof, the score lets the operator's move be asked for.",
+        "",
+        "| case | why | command | xcat-db | score | xcat-db-limit |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in db2.TABLE:
+        limit = row.limit.format(
+            peer="*peer*",
+            node="*node*",
+            divergence="*how the two logs have parted*",
+            role="*role*",
+            state="*state*",
+            end="*time*",
+        )
+        how = f"{row.how}, *proof*" if row.forced else row.how
+        lines.append(f"| {row.name} | {row.why} | {how} | `{row.word}` | {row.score} | {limit} |")
+    return lines
