@@ -6,10 +6,10 @@ VENV := build/venv
 BIN := $(VENV)/bin
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' agents/xcat_hamn/__init__.py)
 SOURCES := agents tests
-export RELEASE DATABASE
+export RELEASE DATABASE ROUNDS SEED FIRST
 
 .DEFAULT_GOAL := help
-.PHONY: help prerequisites venv lint test unit bench demo rpm docs clean
+.PHONY: help prerequisites venv lint test unit scenarios chaos bench demo rpm docs clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -36,6 +36,12 @@ unit: prerequisites venv ## the quick tests: no root, no lab
 
 test: prerequisites venv lint rpm ## every test, the lab's included
 	$(BIN)/python -m pytest
+
+scenarios: prerequisites venv rpm ## every scenario of tests/scenarios, not only those of make test
+	SCENARIOS=all $(BIN)/python -m pytest tests/scenarios
+
+chaos: prerequisites rpm ## ROUNDS=n SEED=s: random faults under clients that write; build/chaos.json
+	$(PYTHON) tests/scenarios/chaos
 
 rpm: prerequisites ## build/rpm/xcat-hamn-$(VERSION)-1.noarch.rpm
 	packaging/rpm/build

@@ -1,0 +1,1 @@
+"""Scenarios as data: what is done to a real cluster, what must be seen, and what is audited."""

@@ -1,0 +1,232 @@
+"""What goes wrong in a scenario, and how it is put right again.  A method for each word."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+
+from labkit import cluster
+from labkit.host import LabError
+from labkit.node import Node
+
+from scenariokit.plan import Step
+from scenariokit.world import MEMBERS, NotSeen, World
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+#: How long the ambushed agent has worked when it is killed; a promotion takes 0.3 s and more.
+_MIDDLE = 0.08
+#: The write-ahead log of the lab's database, and room for a few segments of 16 MB.
+_SMALL_DISK = "size=224m"
+_FAKETIME = "/usr/lib/*/faketime/libfaketime.so.1"
+#: A power command that was on its way is carried out within a few seconds.
+_SETTLE = 4.0
+#: What is undone with the cluster stopped on a node.
+_LAST = ("small_disk", "clock")
+_CLOCKED = ("corosync", "pacemaker")
+_DROP_IN = "/etc/systemd/system/{unit}.service.d/50-lab-clock.conf"
+#: Only the wall clock is another one: a monotonic clock that jumps is no fault of clocks.
+_AHEAD = """\
+[Service]
+Environment=LD_PRELOAD=/usr/local/lib/libfaketime.so.1
+Environment=FAKETIME=+3600s
+Environment=FAKETIME_DONT_FAKE_MONOTONIC=1
+Environment=DONT_FAKE_MONOTONIC=1
+"""
+
+
+class Faults:
+    """Breaks and mends; `undo` mends all that is broken still."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._undo: dict[tuple[str, str], Callable[[], object]] = {}
+        self._ambush: subprocess.Popen[str] | None = None
+        self._victim = ""
+        #: (daemon, node) -> the processes that were killed or stopped
+        self.hit: dict[tuple[str, str], set[str]] = {}
+
+    def _node(self, name: str) -> Node:
+        return self._world.node(name)
+
+    def undo(self) -> None:
+        """Put right what a scenario has left, the last first; nodes without power stay so."""
+        self._end_ambush()
+        # What needs the whole cluster comes when the rest is whole again.
+        for key in sorted(self._undo, key=lambda key: key[0] in _LAST):
+            with contextlib.suppress(LabError):
+                self._undo[key]()
+        self._undo.clear()
+        self.hit.clear()
+
+    def repair(self, step: Step) -> None:
+        self._world.lab.mend()
+        self.undo()
+        # Something may just have been switched off by what is well again.
+        time.sleep(_SETTLE)
+        self._world.lab.mend()
+
+    # -- power and wire -------------------------------------------------------------------------
+
+    def crash(self, step: Step) -> None:
+        self._world.lab.crash(step.object)
+
+    def boot(self, step: Step) -> None:
+        self._world.lab.boot(step.object)
+
+    def cut(self, step: Step) -> None:
+        name = step.object
+        self._world.lab.cut(name)
+        self._undo["cut", name] = lambda: self._world.lab.heal(name)
+
+    def heal(self, step: Step) -> None:
+        self._world.lab.heal(step.object)
+        self._undo.pop(("cut", step.object), None)
+
+    def link_down(self, step: Step) -> None:
+        self._node(step.object).run(["ip", "link", "set", "dev", "eth0", "down"])
+        self._undo["link", step.object] = lambda: self.link_up(step)
+
+    def link_up(self, step: Step) -> None:
+        # Taken down, the kernel drops addresses of version 6; a network manager brings them back.
+        node = self._node(step.object)
+        node.run(["ip", "link", "set", "dev", "eth0", "up"])
+        node.run(["ip", "address", "replace", f"{node.ipv6}/64", "dev", "eth0"])
+        self._undo.pop(("link", step.object), None)
+
+    def refuse_power(self, step: Step) -> None:
+        controller = self._world.lab.bmc(step.object)
+        controller.refuse()
+        self._undo["power", step.object] = lambda: controller.refuse(False)
+
+    def obey_power(self, step: Step) -> None:
+        self._world.lab.bmc(step.object).refuse(False)
+        self._undo.pop(("power", step.object), None)
+
+    # -- processes ------------------------------------------------------------------------------
+
+    def _signal(self, daemon: str, on: str, number: signal.Signals) -> None:
+        pids = self._world.pids(daemon, on)
+        if not pids:
+            raise NotSeen(f"no {daemon} runs on {on}, so none can be sent {number.name}")
+        self.hit[daemon, on] = set(pids)
+        if number is signal.SIGSTOP and daemon == "postgres":
+            pids = self._node(on).output("pgrep", "-x", "postgres").split()
+        self._node(on).run(["kill", f"-{number.name[3:]}", *pids], check=False)
+
+    def kill(self, step: Step) -> None:
+        self._signal(step.object, step.text("on"), signal.SIGKILL)
+
+    def freeze(self, step: Step) -> None:
+        self._signal(step.object, step.text("on"), signal.SIGSTOP)
+        self._undo["freeze", step.text("on")] = lambda: self.thaw(step)
+
+    def thaw(self, step: Step) -> None:
+        name = "postgres" if step.object == "walreceiver" else step.object
+        self._node(step.text("on")).run(["pkill", "-CONT", "-x", name], check=False)
+        self._undo.pop(("freeze", step.text("on")), None)
+
+    def ambush(self, step: Step) -> None:
+        self._end_ambush()
+        resource, _, action = step.object.partition(" ")
+        with open(f"{_HERE}/on_ambush.py", encoding="utf-8") as stream:
+            source = stream.read()
+        words = [resource, action, str(step.number("after", _MIDDLE))]
+        command = ["/usr/bin/python3", "-I", "-c", source, *words]
+        self._ambush = self._node(step.text("on")).popen(command)
+        self._victim = f"{step.object} on {step.text('on')}"
+
+    def struck(self, step: Step) -> None:
+        if self._ambush is None:
+            raise NotSeen("there is no ambush that could strike")
+        try:
+            said, problem = self._ambush.communicate(timeout=step.number("within", 60))
+        except subprocess.TimeoutExpired:
+            raise NotSeen(f"no {self._victim} was caught\n{self._world.shown()}") from None
+        self._ambush = None
+        if not said.strip().isdigit():
+            raise NotSeen(f"the ambush of {self._victim} failed: {problem.strip()}")
+
+    def _end_ambush(self) -> None:
+        process, self._ambush = self._ambush, None
+        if process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+    # -- the cluster on one node ------------------------------------------------------------------
+
+    def leave(self, step: Step) -> None:
+        cluster.stop(self._node(step.object))
+
+    def join(self, step: Step) -> None:
+        cluster.start(self._node(step.object))
+        cluster.wait_online([self._node(name) for name in MEMBERS])
+
+    # -- disk and clock ---------------------------------------------------------------------------
+
+    def _log_folder(self) -> str:
+        return f"{self._world.database.pgdata}/pg_wal"
+
+    def small_disk(self, step: Step) -> None:
+        node, folder = self._node(step.object), self._log_folder()
+        cluster.stop(node)
+        # Only while the database is down: an open segment would be written on the old disk.
+        node.run(["mv", folder, f"{folder}.disk"])
+        node.run(["install", "-d", "-m", "700", "-o", "postgres", "-g", "postgres", folder])
+        options = f"{_SMALL_DISK},mode=700,uid=postgres,gid=postgres"
+        node.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder])
+        node.run(["cp", "-a", f"{folder}.disk/.", folder])
+        self._undo["small_disk", step.object] = lambda: self._large_disk(step.object)
+        self.join(step)
+
+    def _large_disk(self, name: str) -> None:
+        node, folder = self._node(name), self._log_folder()
+        if not node.running():
+            raise NotSeen(f"{name} lost its power, and with it a disk that is memory")
+        cluster.stop(node)
+        node.run(["rm", "-f", f"{folder}/filler"])
+        node.run(["rm", "-rf", f"{folder}.disk"])
+        node.run(["cp", "-a", folder, f"{folder}.disk"])
+        node.run(["umount", folder])
+        node.run(["rmdir", folder])
+        node.run(["mv", f"{folder}.disk", folder])
+        cluster.start(node)
+
+    def fill(self, step: Step) -> None:
+        node, folder = self._node(step.object), self._log_folder()
+        node.run(["dd", "if=/dev/zero", f"of={folder}/filler", "bs=64k"], check=False)
+        # Segments that are there already would last for hours.
+        switch = "CREATE TEMPORARY TABLE burnt (n int);\n"
+        switch += "INSERT INTO burnt VALUES (1); SELECT pg_switch_wal();\n" * 40
+        with contextlib.suppress(LabError):
+            self._world.sql(step.object, switch)
+        self._undo["fill", step.object] = lambda: self.free(step)
+
+    def free(self, step: Step) -> None:
+        self._node(step.object).run(["rm", "-f", f"{self._log_folder()}/filler"])
+        self._undo.pop(("fill", step.object), None)
+
+    def clock_ahead(self, step: Step) -> None:
+        found = glob.glob(_FAKETIME)
+        if not found:
+            raise NotSeen("the host lacks libfaketime: run tests/lab/labkit/prerequisites")
+        node = self._node(step.object)
+        cluster.stop(node)
+        node.put_file(found[0], "/usr/local/lib/libfaketime.so.1")
+        for unit in _CLOCKED:
+            node.put(_DROP_IN.format(unit=unit), _AHEAD)
+        node.run(["systemctl", "daemon-reload"])
+        self._undo["clock", step.object] = lambda: self._clock_right(step.object)
+        self.join(step)
+
+    def _clock_right(self, name: str) -> None:
+        node = self._node(name)
+        cluster.stop(node)
+        node.run(["rm", "-f", *(_DROP_IN.format(unit=unit) for unit in _CLOCKED)])
+        node.run(["systemctl", "daemon-reload"])
+        cluster.start(node)

@@ -1,0 +1,25 @@
+"""Every scenario of the TOML files, on one real cluster; the audits come after each."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from scenariokit import plan
+from scenariokit.play import play
+from scenariokit.stage import Stage
+
+pytestmark = pytest.mark.lab
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PLANS = plan.load(HERE)
+#: `make scenarios` plays all of them; `make test` those whose `run` is "core".
+WANTED = [one for one in PLANS if one.run == "core" or os.environ.get("SCENARIOS") == "all"]
+
+
+@pytest.mark.parametrize("scenario", WANTED, ids=[one.name for one in WANTED])
+def test_scenario(stage: Stage, scenario: plan.Plan) -> None:
+    outcome = play(stage, scenario)
+    if outcome.takeover is not None:
+        print("\n".join(outcome.takeover.lines()))
+    assert outcome.passed, "\n".join(outcome.complaints)
