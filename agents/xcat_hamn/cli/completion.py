@@ -20,7 +20,7 @@ _xcat_hamn() {
         return
     fi
     case $previous in
-        --file|-f) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --file|-f|--db2pd) COMPREPLY=($(compgen -f -- "$current")); return ;;
     esac
     case ${COMP_WORDS[1]} in
 """

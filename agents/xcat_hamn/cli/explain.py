@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from xcat_hamn.cli import exits
+from xcat_hamn.cli.db2pd import explain_file
 from xcat_hamn.cli.status import CODES, headline
 from xcat_hamn.cli.terminal import Terminal
 from xcat_hamn.cluster.pacemaker import Pacemaker
@@ -16,12 +17,20 @@ from xcat_hamn.takeover.decision import Act
 
 def command(
     node: str = typer.Argument("", metavar="[NODE]", help="Only this node."),
+    db2pd: str = typer.Option(
+        "", "--db2pd", metavar="FILE", help="Explain a saved `db2pd -hadr` instead (-: stdin)."
+    ),
     json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
 ) -> int:
     """Explain each node: what its database is, whether it could take over, and why not.
 
-    With the command that would go on from here.
+    With the command that would go on from here. With --db2pd, explain a saved output of Db2 alone;
+    the cluster is not asked.
     """
+    if db2pd:
+        if node:
+            raise HamnError(f"--db2pd explains a file and not a node: leave {node} out")
+        return explain_file(db2pd, json=json)
     terminal = Terminal(quiet=json)
     found = report(Pacemaker(Runner()))
     nodes = [one for one in found.nodes if node in ("", one.name)]
