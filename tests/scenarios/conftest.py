@@ -15,6 +15,23 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from labkit import CannotRun, Lab
 from scenariokit.stage import Stage
 
+#: What was measured, for the end of the run.
+_MEASURED: list[str] = []
+
+
+@pytest.fixture
+def measured() -> list[str]:
+    """Give the list of lines that are printed when all tests are done."""
+    return _MEASURED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what was measured: that is part of the result."""
+    if _MEASURED:
+        terminalreporter.section("times of takeovers")
+        for line in _MEASURED:
+            terminalreporter.write_line(line)
+
 
 @pytest.fixture(scope="session")
 def stage() -> Iterator[Stage]:

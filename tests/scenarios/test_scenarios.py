@@ -18,8 +18,8 @@ WANTED = [one for one in PLANS if one.run == "core" or os.environ.get("SCENARIOS
 
 
 @pytest.mark.parametrize("scenario", WANTED, ids=[one.name for one in WANTED])
-def test_scenario(stage: Stage, scenario: plan.Plan) -> None:
+def test_scenario(stage: Stage, scenario: plan.Plan, measured: list[str]) -> None:
     outcome = play(stage, scenario)
     if outcome.takeover is not None:
-        print("\n".join(outcome.takeover.lines()))
+        measured += [f"{scenario.name}: {outcome.plan.shows}", *outcome.takeover.lines()]
     assert outcome.passed, "\n".join(outcome.complaints)

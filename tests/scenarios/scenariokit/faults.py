@@ -107,6 +107,14 @@ class Faults:
         self._world.lab.bmc(step.object).refuse(False)
         self._undo.pop(("power", step.object), None)
 
+    def bmc_off(self, step: Step) -> None:
+        self._world.lab.bmc(step.object).stop()
+        self._undo["bmc", step.object] = lambda: self.bmc_on(step)
+
+    def bmc_on(self, step: Step) -> None:
+        self._world.lab.bmc(step.object).start()
+        self._undo.pop(("bmc", step.object), None)
+
     # -- processes ------------------------------------------------------------------------------
 
     def _signal(self, daemon: str, on: str, number: signal.Signals) -> None:

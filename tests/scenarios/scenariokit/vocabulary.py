@@ -57,6 +57,8 @@ VERBS: dict[str, Verb] = {
     "free": Verb("deletes what filled it", NODES),
     "refuse_power": Verb("lets the BMC of the node refuse all power commands", NODES),
     "obey_power": Verb("lets it obey again", NODES),
+    "bmc_off": Verb("takes the power of the node's BMC away, too", NODES),
+    "bmc_on": Verb("gives it power again", NODES),
     "clock_ahead": Verb("sets the cluster's clock on the node an hour ahead", NODES),
     "rejoin": Verb(
         "the database of the node follows the other one again: by itself, or by the command that "
