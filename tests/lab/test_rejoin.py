@@ -146,6 +146,16 @@ def test_what_only_it_has_is_set_aside_on_command(site: Site, how: str) -> None:
     assert site.postmaster(active) == server
     assert site.constraints(standby) == []
 
+    # Interrupted, it leaves nothing behind and has not begun.
+    process = standby.popen(["xcat-hamn", "rejoin", active.name, "--yes"])
+    site.wait(standby, lambda: site.constraints(standby) != [], "the restart to begin")
+    standby.run(["pkill", "-INT", "--oldest", "--full", "xcat-hamn rejoin"])
+    said = process.communicate(timeout=60)[0]
+    assert process.returncode == 130, said
+    assert site.constraints(standby) == []
+    again = lambda: site.shown(standby, active, "xcat-db") == "diverged"  # noqa: E731
+    site.wait(standby, again, "the database to be started again")
+
     # On the node itself the progress of the tool shows as well.
     primary = site.postmaster(standby)
     options = ["--copy"] if how == "copy" else []

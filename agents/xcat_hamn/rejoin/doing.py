@@ -120,7 +120,9 @@ class Rejoiner:
             self._restart(view.node)
             answer = self._cluster.private(_ORDER, view.node)
         finally:
+            # First: an interrupted restart goes on when the database may start again.
             self._withdraw(view.node)
+            self._unban(view.node)
         if answer == order:
             raise CommandFailed(
                 f"the agent on {view.node} has not seen the order: is the same version of "
@@ -150,7 +152,6 @@ class Rejoiner:
                 code = process.ended()
         finally:
             process.stop()
-            self._unban(node)
         if code:
             raise CommandFailed(
                 f"the database on {node} was not restarted (crm_resource ended with {code}): look "

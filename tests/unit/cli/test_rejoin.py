@@ -193,7 +193,7 @@ def test_a_restart_that_fails_leaves_no_ban(cluster, capsys):
     )
     assert run("mn1", "--yes") == exits.FAILED
     assert "no room: make some" in capsys.readouterr().err
-    assert cluster.commands == [ORDER, RESTART, UNBAN, WITHDRAWN]
+    assert cluster.commands == [ORDER, RESTART, WITHDRAWN, UNBAN]
 
 
 def test_a_database_that_does_not_follow_in_time_is_reported(cluster, capsys):
