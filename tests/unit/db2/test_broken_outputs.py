@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from xcat_hamn.database.db2 import hadr, messages
 from xcat_hamn.database.db2.configuration import parse_db_cfg
+from xcat_hamn.database.db2.explaining import explain
 from xcat_hamn.database.db2.snapshot import parse_snapshot
 from xcat_hamn.database.db2.tables import parse_table
 from xcat_hamn.errors import CommandFailed
@@ -28,6 +29,11 @@ def parsed(parse, text):
 def try_all(text):
     for found in parsed(hadr.parse_db2pd, text) or []:
         assert found.known == (found.state in hadr.STATES)
+    explained = parsed(explain, text)
+    if explained is not None:
+        assert "promotable" in explained.reason or explained.role == hadr.PRIMARY
+        assert explained.reason.isprintable() and '"' not in explained.reason
+        assert not explained.promotable or explained.role in (hadr.PRIMARY, hadr.STANDBY)
     for parse in (parse_snapshot, parse_db_cfg, messages.parse_messages, parse_table):
         parsed(parse, text)
     messages.backup_timestamp(text)
@@ -79,3 +85,22 @@ def test_an_output_cut_short_never_reads_as_more_than_the_whole(name):
         assert cut.connect in (whole.connect, "") or cut.connect not in hadr.CONNECTIONS
         if cut.connect in hadr.CONNECTIONS:
             assert cut.state == whole.state
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\x00\x7f?? HADR_ROLE == PRIM\nHADR_STATE PEER = (null)\n= = =",
+        "HADR_STATES = PEER",
+        "HADR Information:\nRole State\n",
+        "HADR_ROLE",
+    ],
+)
+def test_garbage_that_names_keys_is_refused(text):
+    with pytest.raises(CommandFailed, match="no HADR block"):
+        hadr.parse_db2pd(text)
+
+
+def test_a_host_name_of_noise_is_shown_as_such():
+    text = TEXTS["db2pd-11.1-standby-peer-nearsync"].replace("= mn2", '= \x1b["{x}`')
+    assert "while ?[??x?? lives" in explain(text).reason

@@ -80,7 +80,7 @@ def _sentence(limit: str, view: View) -> str:
         peer=view.peer_name,
         node=view.node,
         divergence=view.divergence,
-        role=_printable(view.role),
+        role=printable(view.role),
         state=_state(view),
         end=moment(view.window_end),
     )
@@ -89,13 +89,13 @@ def _sentence(limit: str, view: View) -> str:
 def _state(view: View) -> str:
     """Return what is odd about the state: the state itself, else the connection."""
     if view.state and (not view.known or view.state == hadr.DISCONNECTED):
-        return _printable(view.state)
+        return printable(view.state)
     if view.state:
-        return f"{view.state} with connection {_printable(view.connect)}"
-    return _printable(view.state)
+        return f"{view.state} with connection {printable(view.connect)}"
+    return printable(view.state)
 
 
-def _printable(word: str) -> str:
+def printable(word: str) -> str:
     """Return a word from outside as an attribute's value and a log line can bear it."""
     kept = "".join(
         c if c.isascii() and c.isprintable() and c not in "\"'`{}" else "?" for c in word

@@ -75,10 +75,10 @@ def _judge(one: hadr.Hadr) -> tuple[bool, str]:
     window = remember(None, one) if not one.attached else None
     view = view_of(
         one,
-        node=one.local_host or "this node",
+        node=_name(one.local_host) or "this node",
         now=window.end - CLOCK_MARGIN if window else None,
         peer=PEER_PRIMARY if one.attached and one.role == hadr.STANDBY else PEER_UNKNOWN,
-        peer_name=one.partner_host or "the other node",
+        peer_name=_name(one.partner_host) or "the other node",
         window_end=window.end if window else None,
     )
     score, promotion = decision.judge(view), decision.judge_promotion(view)
@@ -92,14 +92,19 @@ def _judge(one: hadr.Hadr) -> tuple[bool, str]:
     return False, _prefixed(score.limit)
 
 
+def _name(host: str) -> str:
+    return decision.printable(host) if host else ""
+
+
 def _prefixed(limit: str) -> str:
     return limit if limit.startswith("not promotable") else f"not promotable: {limit}"
 
 
 def _standby_of(one: hadr.Hadr) -> str:
-    name = f"the standby on {one.partner_host}" if one.partner_host else "its standby"
+    host = _name(one.partner_host)
+    name = f"the standby on {host}" if host else "its standby"
     if one.attached:
-        return f"{name} is connected ({one.state or 'no state printed'})"
+        return f"{name} is connected ({decision.printable(one.state)})"
     if one.state == hadr.DISCONNECTED_PEER:
         end = decision.moment(one.peer_window_end)
         return f"{name} is not connected, and commits wait until {end}"
