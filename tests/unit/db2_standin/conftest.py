@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -117,12 +118,13 @@ class Machine:
         try:
             wait_for(lambda: self.state() == state, state, seconds)
         except AssertionError:
-            raise AssertionError(f"{state} expected, {self.state()} found") from None
+            found = f"{state} expected, {self.state()} found\n{self.diagnostics()}{self.errors()}"
+            raise AssertionError(found) from None
 
     def sql(self, *statements: str) -> Done:
         """Run statements over one connection."""
         script = "\n".join(["connect to xcatdb;", *(f"{s};" for s in statements), "terminate;"])
-        return self.db2("-txs", stdin=script)
+        return self.db2("-tx", stdin=script)
 
     def rows(self) -> list[str]:
         done = self.sql("select name from nodes order by name")
@@ -138,17 +140,33 @@ class Machine:
         """Kill the daemon; its connections are reset."""
         self.run("db2_kill")
 
+    def end(self) -> None:
+        """End the daemon if there is one, and remove everything."""
+        pid = self.pid()
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+        errors = self.errors()
+        shutil.rmtree(self.path, ignore_errors=True)
+        assert not errors, errors
+
+    def errors(self) -> str:
+        with open(f"{self.home.diagnostics}/standin-daemon.err", encoding="utf-8") as stream:
+            return stream.read()
+
     def diagnostics(self) -> str:
         with open(f"{self.home.diagnostics}/db2diag.log", encoding="utf-8") as stream:
             return stream.read()
 
 
 def free_ports(count: int) -> list[int]:
-    servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [server.getsockname()[1] for server in servers]
-    for server in servers:
-        server.close()
-    return ports
+    """Return ports outside the ephemeral range: a client that retries could take one of those."""
+    found: list[int] = []
+    port = 20000 + os.getpid() % 10000
+    while len(found) < count:
+        port += 1
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found.append(port)
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -180,10 +198,7 @@ def machines(
 
     yield make
     for machine in made:
-        pid = machine.pid()
-        if pid:
-            os.kill(pid, signal.SIGKILL)
-        shutil.rmtree(machine.path, ignore_errors=True)
+        machine.end()
 
 
 def configure(one: Machine, other: Machine, ports: list[int], **parameters: object) -> None:
@@ -216,22 +231,55 @@ def seed(one: Machine, other: Machine) -> None:
     other.ok(f"restore database xcatdb from {other.backups} replace history file")
 
 
+@pytest.fixture(scope="session")
+def template(
+    tmp_path_factory: pytest.TempPathFactory, library: str
+) -> Iterator[tuple[Machine, Machine]]:
+    """Set a pair up as R 5.1 does, once, and stop it: the tests begin with copies."""
+    one, other = (Machine(str(tmp_path_factory.mktemp("first")) + "/home", library) for _ in "12")
+    try:
+        for machine in (one, other):
+            assert machine.run("db2start").code == 0
+        seed(one, other)
+        configure(one, other, free_ports(2))
+        other.ok("start hadr on db xcatdb as standby")
+        one.ok("start hadr on db xcatdb as primary")
+        other.wait_state("STANDBY/PEER/CONNECTED")
+        for machine in (one, other):
+            assert machine.run("db2stop", "force").code == 0
+        yield one, other
+    finally:
+        for machine in (one, other):
+            machine.end()
+
+
+MakePair = Callable[..., tuple[Machine, Machine]]
+
+
 @pytest.fixture
-def pair(machines: Factory) -> tuple[Machine, Machine]:
+def make_pair(machines: Factory, template: tuple[Machine, Machine]) -> MakePair:
+    """Copy the pair, set parameters on both, and bring it to PEER."""
+
+    def make(**parameters: object) -> tuple[Machine, Machine]:
+        state = "REMOTE_CATCHUP" if parameters.get("HADR_SYNCMODE") == "SUPERASYNC" else "PEER"
+        words = " ".join(f"{key} {value}" for key, value in parameters.items())
+        copies = []
+        for original, role in reversed(list(zip(template, ("PRIMARY", "STANDBY")))):
+            machine = machines()
+            shutil.copytree(original.path, machine.path, dirs_exist_ok=True)
+            assert machine.run("db2start").code == 0
+            if words:
+                machine.ok(f"update db cfg for xcatdb using {words}")
+            machine.ok("activate db xcatdb")
+            copies.append((machine, f"{role}/{state}/CONNECTED"))
+        for machine, expected in copies:
+            machine.wait_state(expected)
+        return copies[1][0], copies[0][0]
+
+    return make
+
+
+@pytest.fixture
+def pair(make_pair: MakePair) -> tuple[Machine, Machine]:
     """Primary and standby in PEER."""
-    return make_pair(machines)
-
-
-def make_pair(machines: Factory, **parameters: object) -> tuple[Machine, Machine]:
-    """Set a pair up as R 5.1 does."""
-    one, other = machines(), machines()
-    for machine in (one, other):
-        assert machine.run("db2start").code == 0
-    seed(one, other)
-    configure(one, other, free_ports(2), **parameters)
-    other.ok("start hadr on db xcatdb as standby")
-    one.ok("start hadr on db xcatdb as primary")
-    state = "REMOTE_CATCHUP" if parameters.get("HADR_SYNCMODE") == "SUPERASYNC" else "PEER"
-    one.wait_state(f"PRIMARY/{state}/CONNECTED")
-    other.wait_state(f"STANDBY/{state}/CONNECTED")
-    return one, other
+    return make_pair()

@@ -7,9 +7,7 @@ import re
 import sys
 from typing import Any
 
-from . import database, shown, tools
 from .client import ask
-from .database import Database
 from .home import Home
 from .messages import Refused, done, exit_code, wrap
 
@@ -70,6 +68,8 @@ def _run(home: Home, text: str, options: set[str]) -> int:
         "db2 " + PASSWORD.sub(r"\1(a word)", text) if " USER " in text.upper() else f"db2 {text}"
     )
     if bare[0] in ("DB2START", "DB2STOP"):
+        from . import tools
+
         return tools.through_clp(home, bare)
     code = _ask(home, text, options)
     return code if not ("+w" in options and code in (1, 2)) else 0
@@ -106,6 +106,8 @@ def _print(refused: Refused, home: Home, *, state: bool = True) -> int:
 
 def _offline(home: Home, text: str) -> int:
     """Answer while the instance is down."""
+    from . import database, shown
+
     words = " ".join(text.upper().split())
     if words == "TERMINATE":
         print(done("TERMINATE"))
@@ -120,6 +122,6 @@ def _offline(home: Home, text: str) -> int:
         name = asked.group(1).upper()
         if name not in database.names(home):
             return _print(Refused("SQL1013N", name), home)
-        print(shown.database_configuration(Database(home, name), home.release))
+        print(shown.database_configuration(database.Database(home, name), home.release))
         return 0
     return _print(Refused("SQL1032N"), home, state=BARE.match(text) is None)

@@ -19,7 +19,8 @@ from .client import ask, socket_path
 from .home import Home, user_name
 from .instance import Instance
 from .messages import Refused, exit_code, wrap
-from .sessions import Session, process_start
+from .processes import process_start
+from .sessions import Session
 
 MESSAGE = re.compile(r"(SQL|DB2)\d+[INWCE]  ")
 NOT_CLP = (
@@ -92,6 +93,7 @@ def _serve_one(instance: Instance, connection: socket.socket) -> None:
             except BrokenPipeError:
                 return
             if reply.get("end"):
+                os.unlink(f"{instance.home.own}/socket")
                 os.unlink(instance.home.shared_memory)
                 os._exit(0)
 

@@ -21,6 +21,7 @@ class Control:
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._lock = threading.Lock()
         self.values: dict[str, Any] = read_json(path, {})
 
     def __getattr__(self, name: str) -> Any:
@@ -28,8 +29,9 @@ class Control:
 
     def change(self, **values: Any) -> None:
         """Set values; on disk before this returns."""
-        self.values.update(values)
-        write_json(self._path, self.values)
+        with self._lock:
+            self.values.update(values)
+            write_json(self._path, self.values)
 
 
 class Database:

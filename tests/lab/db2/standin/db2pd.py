@@ -7,7 +7,7 @@ from typing import Any
 
 from .home import Home, read_json
 from .messages import Refused, wrap
-from .sessions import process_start
+from .processes import process_start
 
 #: Column at which the keys of 10.1 and later end (recorded).
 KEY_WIDTH = 37

@@ -12,7 +12,8 @@ from .database import Database, names
 from .home import Home, read_json, write_json
 from .messages import Refused
 from .pair import Pair
-from .sessions import Session, process_start
+from .processes import process_start
+from .sessions import Session
 
 
 class Instance:

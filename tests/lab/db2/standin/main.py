@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import pwd
 import sys
 
-from . import clp, db2pd, tools
 from .home import Home
 from .messages import Refused, wrap
 
-ENTRIES = {
-    "db2": clp.main,
-    "db2pd": db2pd.main,
-    "db2nkill": tools.db2_kill,
-    **{
-        name: getattr(tools, name)
-        for name in (
-            "db2start db2stop db2_kill db2nps db2gcf db2level db2ilist db2set db2iauto"
-        ).split()
-    },
-}
+#: Executable -> the module that has its function; imported when it is needed, for speed.
+MODULES = {"db2": "clp", "db2pd": "db2pd"}
+FUNCTIONS = {"db2": "main", "db2pd": "main", "db2nkill": "db2_kill"}
 
 
 def home_of(program: str) -> str:
@@ -42,7 +34,8 @@ def main(program: str, arguments: list[str]) -> int:
         print("SQL1390C  The environment variable DB2INSTANCE is not defined or is invalid.")
         return 8
     try:
-        return ENTRIES[command](home, arguments)
+        module = importlib.import_module(f".{MODULES.get(command, 'tools')}", __package__)
+        return int(getattr(module, FUNCTIONS.get(command, command))(home, arguments))
     except Refused as refused:
         print(wrap(refused.text(home.release)))
         return 4

@@ -11,6 +11,7 @@ from typing import Any
 from . import primary
 from .database import Database, connect
 from .messages import Refused
+from .processes import process_start
 
 NOW = re.compile(r"\bcurrent[ _]timestamp\b", re.IGNORECASE)
 MON_GET_HADR = re.compile(
@@ -22,16 +23,6 @@ ERRORS = (
     (re.compile(r"no such (?:table|column): (\S+)"), "SQL0204N"),
     (re.compile(r"(UNIQUE) constraint failed"), "SQL0803N"),
 )
-
-
-def process_start(pid: int) -> str:
-    """Return when a process started, nothing when it has ended: pids come again."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as stream:
-            fields = stream.read().rpartition(")")[2].split()
-    except OSError:
-        return ""
-    return "" if fields[0] in "ZX" else fields[19]
 
 
 class Session:

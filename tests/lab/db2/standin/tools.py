@@ -8,11 +8,11 @@ import signal
 import socket
 import time
 
-from . import LABEL, configuration, daemon
+from . import LABEL
 from .client import ask
 from .home import Home, read_json, read_text, write_json
 from .messages import Refused, exit_code, message, wrap
-from .sessions import process_start
+from .processes import process_start
 
 INSTALLATION = "/opt/ibm/db2/standin"
 LEVELS = {"9.7": "9.7.0.11", "10.1": "10.1.0.6", "11.5": "11.5.9.0"}
@@ -38,6 +38,8 @@ def _host_of_nodes(home: Home) -> str:
     words = lines[0].split()
     if len(words) < 2 or not words[0].isdigit():
         raise Refused("SQL6031N", 1, 4)
+    from . import configuration
+
     if not configuration.is_local(words[1]):
         raise Refused("SQL6031N", 1, 10)
     return words[1]
@@ -50,6 +52,8 @@ def start(home: Home) -> str:
     if daemon_pid(home):
         raise Refused("SQL1026N")
     _host_of_nodes(home)
+    from . import daemon
+
     if not daemon.start(home):
         raise Refused("SQL1042C")
     return "SQL1063N"
