@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -94,6 +95,11 @@ class Machine:
         with open(f"{path}.new", "w", encoding="utf-8") as stream:
             stream.write(text)
         os.rename(f"{path}.new", path)
+
+    def set(self, **settings: object) -> None:
+        """Change settings of the stand-in."""
+        with open(f"{self.home.own}/settings.json", "w", encoding="utf-8") as stream:
+            json.dump({"instance": "xcatdb", "scale": SCALE, **settings}, stream)
 
     def hadr(self) -> dict[str, str]:
         """Return the keys of db2pd -hadr; nothing while the database is inactive."""
@@ -260,13 +266,16 @@ MakePair = Callable[..., tuple[Machine, Machine]]
 def make_pair(machines: Factory, template: tuple[Machine, Machine]) -> MakePair:
     """Copy the pair, set parameters on both, and bring it to PEER."""
 
-    def make(**parameters: object) -> tuple[Machine, Machine]:
+    def make(
+        settings: dict[str, object] | None = None, **parameters: object
+    ) -> tuple[Machine, Machine]:
         state = "REMOTE_CATCHUP" if parameters.get("HADR_SYNCMODE") == "SUPERASYNC" else "PEER"
         words = " ".join(f"{key} {value}" for key, value in parameters.items())
         copies = []
         for original, role in reversed(list(zip(template, ("PRIMARY", "STANDBY")))):
             machine = machines()
             shutil.copytree(original.path, machine.path, dirs_exist_ok=True)
+            machine.set(**settings or {})
             assert machine.run("db2start").code == 0
             if words:
                 machine.ok(f"update db cfg for xcatdb using {words}")

@@ -6,7 +6,6 @@ from . import backup, memory, shown
 from . import database as databases
 from .commands import Answer, Call, authenticate, command
 from .configuration import acceptable, known
-from .home import write_json
 from .messages import Refused, done
 
 
@@ -56,14 +55,6 @@ def alternate_server(call: Call, name: str, host: str, port: str) -> Answer:
         "DB21056W  Directory changes may not be effective until the directory cache is refreshed."
     )
     return Answer(f"{done('UPDATE ALTERNATE SERVER FOR DATABASE')}\n{cache}", "DB21056W")
-
-
-@command("UPDATE (?:DBM|DATABASE MANAGER) (?:CFG|CONFIGURATION) USING (\\w+) (\\S+)")
-def update_manager(call: Call, name: str, value: str) -> Answer:
-    """Change the configuration of the instance."""
-    path = f"{call.instance.home.own}/manager.json"
-    write_json(path, {**call.instance.manager, name.upper(): value})
-    return Answer(done("UPDATE DATABASE MANAGER CONFIGURATION"))
 
 
 @command("GET SNAPSHOT FOR <DB> ON <NAME>")

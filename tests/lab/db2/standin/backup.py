@@ -13,6 +13,7 @@ from typing import Any
 from .configuration import Config
 from .database import Database, create, fresh, names, replace
 from .instance import Instance
+from .log import place
 from .messages import Refused
 
 
@@ -135,6 +136,7 @@ def roll_forward(database: Database, *, complete: bool) -> str:
         database.close()
         database.control.change(rollforward_pending=False)
         pending = False
+    files = f"{place(database.control.base[0])[0]} - {place(database.log.end)[0]}"
     status = "DB  pending" if pending else "not pending"
     label = "Number of members have returned status"
     return (
@@ -144,7 +146,7 @@ def roll_forward(database: Database, *, complete: bool) -> str:
         " Member ID                              = 0\n"
         f" Rollforward status                     = {status}\n"
         " Next log file to be read               =\n"
-        " Log files processed                    =  -\n"
+        f" Log files processed                    = {files}\n"
         " Last committed transaction             = "
         f"{time.strftime('%Y-%m-%d-%H.%M.%S', time.gmtime(database.last_time() or 0))}.000000 UTC\n"
     )

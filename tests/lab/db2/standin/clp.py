@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from .client import ask
-from .home import Home
+from .home import Home, read_json, write_json
 from .messages import Refused, done, exit_code, wrap
 
 OPTION = re.compile(r"[-+][acdefiklmnopqrstvwxz]+[0-9]*", re.IGNORECASE)
@@ -18,6 +18,11 @@ BARE = re.compile(r"\s*(START|STOP|TAKEOVER)\s+HADR|\s*(DE)?ACTIVATE", re.IGNORE
 GET_CFG = re.compile(
     r'GET\s+(?:DB|DATABASE)\s+(?:CFG|CONFIG|CONFIGURATION)\s+FOR\s+"?(\w+)"?', re.IGNORECASE
 )
+
+
+MANAGER = r"(?:DBM|DATABASE MANAGER) (?:CFG|CONFIG|CONFIGURATION)"
+UPDATE_MANAGER = re.compile(f"UPDATE {MANAGER} USING (\\w+) (\\S+)", re.IGNORECASE)
+GET_MANAGER = re.compile(f"GET {MANAGER}", re.IGNORECASE)
 
 
 def main(home: Home, arguments: list[str]) -> int:
@@ -71,7 +76,9 @@ def _run(home: Home, text: str, options: set[str]) -> int:
         from . import tools
 
         return tools.through_clp(home, bare)
-    code = _ask(home, text, options)
+    code = _manager(home, " ".join(text.split()))
+    if code is None:
+        code = _ask(home, text, options)
     return code if not ("+w" in options and code in (1, 2)) else 0
 
 
@@ -97,6 +104,22 @@ def _ask(home: Home, text: str, options: set[str]) -> int:
             return _offline(home, text)
     print(reply["text"])
     return int(reply["rc"])
+
+
+def _manager(home: Home, text: str) -> int | None:
+    """Do what concerns the configuration of the instance: that works while it is down, too."""
+    found, path = UPDATE_MANAGER.fullmatch(text), f"{home.own}/manager.json"
+    values = read_json(path, {})
+    if found:
+        write_json(path, {**values, found.group(1).upper(): found.group(2)})
+        print(wrap(done("UPDATE DATABASE MANAGER CONFIGURATION")))
+        return 0
+    if GET_MANAGER.fullmatch(text):
+        print("\n          Database Manager Configuration\n")
+        for name, value in {"SVCENAME": "", **values}.items():
+            print(f" {name.ljust(40)} ({name}) = {value}".rstrip())
+        return 0
+    return None
 
 
 def _print(refused: Refused, home: Home, *, state: bool = True) -> int:
