@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
 import typer
 
 from xcat_hamn.cli import exits
@@ -17,8 +19,8 @@ from xcat_hamn.takeover.decision import Act
 
 def command(
     node: str = typer.Argument("", metavar="[NODE]", help="Only this node."),
-    db2pd: str = typer.Option(
-        "", "--db2pd", metavar="FILE", help="Explain a saved `db2pd -hadr` instead (-: stdin)."
+    db2pd: Optional[str] = typer.Option(  # noqa: UP007 - Typer evaluates it, on 3.9 too
+        None, "--db2pd", metavar="FILE", help="Explain a saved `db2pd -hadr` instead (-: stdin)."
     ),
     json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
 ) -> int:
@@ -27,7 +29,7 @@ def command(
     With the command that would go on from here. With --db2pd, explain a saved output of Db2 alone;
     the cluster is not asked.
     """
-    if db2pd:
+    if db2pd is not None:
         if node:
             raise HamnError(f"--db2pd explains a file and not a node: leave {node} out")
         return explain_file(db2pd, json=json)

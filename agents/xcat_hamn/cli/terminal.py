@@ -36,7 +36,7 @@ class Terminal:
     def good(self, text: str) -> None:
         """Print that something is as it should be."""
         self._console.print()
-        self._console.print(Text(text, style="green"))
+        self._console.print(Text(text, style="green"), soft_wrap=True)
 
     def bad(self, text: str) -> None:
         """Print that something is not as it should be."""

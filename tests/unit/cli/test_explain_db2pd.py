@@ -128,8 +128,9 @@ def test_what_db2pd_never_printed(capsys, tmp_path):
     assert "printed no HADR block" in capsys.readouterr().err
 
 
-def test_a_file_that_is_not_there(capsys, tmp_path):
-    assert main(["explain", "--db2pd", str(tmp_path / "none")]) == exits.FAILED
+@pytest.mark.parametrize("path", ["/nonexistent/saved", ""])
+def test_a_file_that_is_not_there(capsys, path):
+    assert main(["explain", "--db2pd", path]) == exits.FAILED
     assert "No such file" in capsys.readouterr().err
 
 
