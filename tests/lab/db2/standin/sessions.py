@@ -17,6 +17,7 @@ NOW = re.compile(r"\bcurrent[ _]timestamp\b", re.IGNORECASE)
 MON_GET_HADR = re.compile(
     r"table\s*\(\s*mon_get_hadr\s*\([^)]*\)\s*\)(\s+as\s+\w+)?", re.IGNORECASE
 )
+VALUES = re.compile(r"\A\s*values\s+(?!\()(.+)", re.IGNORECASE | re.DOTALL)
 READS = ("SELECT", "WITH", "VALUES")
 #: How Db2 says what SQLite says.
 ERRORS = (
@@ -90,6 +91,10 @@ class Session:
             if MON_GET_HADR.search(statement):
                 statement = MON_GET_HADR.sub("sysibm.hadr", statement)
                 self._fill(hadr)
+            # SQLite wants the parentheses that Db2 can do without
+            statement = (
+                VALUES.sub(r"VALUES (\1)", statement) if VALUES.match(statement) else statement
+            )
             cursor = self._reader.execute(statement, values)
             rows = [list(row) for row in cursor.fetchall()]
             return [column[0] for column in cursor.description], rows, 0
