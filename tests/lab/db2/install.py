@@ -41,9 +41,25 @@ CREATOR = """\
 import sys
 
 sys.path.insert(0, "{library}")
-from db2_install import main
+from db2_install import {function}
 
-sys.exit(main(sys.argv[1:]))
+sys.exit({function}(sys.argv[1:]))
+"""
+REGISTRY = f"{PREFIX}/instances.json"
+#: What starts instances at boot on a real system, unless db2iauto -off is said.
+UNIT = """\
+[Unit]
+Description=Db2 fault monitor coordinator ({label})
+After=network.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+KillMode=process
+ExecStart={prefix}/bin/db2fmcd
+
+[Install]
+WantedBy=multi-user.target
 """
 PROFILE = """\
 # {label}
@@ -86,8 +102,11 @@ def layout() -> list[File]:
     files = modules()
     files += [File(f"{PREFIX}/bin/{name}", launcher(library), 0o755) for name in BIN]
     files += [File(f"{PREFIX}/adm/{name}", launcher(library), 0o755) for name in ADM[:-1]]
-    creator = CREATOR.format(label=LABEL, library=library)
-    files.append(File(f"{PREFIX}/instance/db2icrt", creator, 0o755))
+    for path, function in (("instance/db2icrt", "main"), ("bin/db2fmcd", "start_at_boot")):
+        text = CREATOR.format(label=LABEL, library=library, function=function)
+        files.append(File(f"{PREFIX}/{path}", text, 0o755))
+    unit = UNIT.format(label=LABEL, prefix=PREFIX)
+    files.append(File("/usr/lib/systemd/system/db2fmcd.service", unit, 0o644))
     return files
 
 
@@ -138,8 +157,17 @@ def create_instance(
                 shutil.chown(f"{folder}/{name}", owner)
 
 
+def _registered() -> dict[str, str]:
+    try:
+        with open(REGISTRY, encoding="utf-8") as stream:
+            return dict(json.load(stream))
+    except FileNotFoundError:
+        return {}
+
+
 def main(arguments: list[str]) -> int:
-    """Run db2icrt: make an instance of an existing user."""
+    """Run db2icrt: make an instance of an existing user.  Its programs are compiled for speed."""
+    import compileall
     import pwd
 
     if not arguments or arguments[0].startswith("-"):
@@ -148,7 +176,25 @@ def main(arguments: list[str]) -> int:
     entry = pwd.getpwnam(arguments[0])
     home = arguments[1] if arguments[1:] else entry.pw_dir
     create_instance(home, arguments[0], owner=arguments[0])
+    compileall.compile_dir(f"{PREFIX}/lib", quiet=1)
+    _put(REGISTRY, json.dumps({**_registered(), arguments[0]: home}), 0o644)
     print("DBI1070I  Program db2icrt completed successfully.")
+    return 0
+
+
+def start_at_boot(_arguments: list[str]) -> int:
+    """Start the instances that db2iauto -on was said of."""
+    import subprocess
+
+    for instance, home in _registered().items():
+        try:
+            with open(f"{home}/sqllib/standin/registry.json", encoding="utf-8") as stream:
+                values = json.load(stream)
+        except FileNotFoundError:
+            continue
+        if values.get("DB2AUTOSTART") == "YES":
+            command = ["runuser", "-u", instance, "--", f"{home}/sqllib/adm/db2start"]
+            subprocess.run(command, check=False, timeout=60)
     return 0
 
 

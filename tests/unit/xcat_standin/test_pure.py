@@ -27,8 +27,11 @@ def test_cfgloc_is_read_and_its_password_never_shown() -> None:
         "dbadmin=xcatadm",
     ]
     assert parse_location("").describe() == ["dbengine=SQLite"]
-    with pytest.raises(ValueError, match="SQLite only"):
-        parse_location("DB2:xcatdb|xcatdb|x")
+    location = parse_location("DB2:xcatdb|xcatdb|s3cret")
+    assert location == ("DB2", "xcatdb", "", "xcatdb", "s3cret")
+    assert not any("s3cret" in line for line in location.describe())
+    with pytest.raises(ValueError, match="the stand-in knows"):
+        parse_location("mysql:dbname=xcatdb;host=10.11.0.10|xcatadm|x")
 
 
 POLICIES = [

@@ -1,4 +1,4 @@
-"""The database that /etc/xcat/cfgloc names: PostgreSQL, or SQLite files where there is none."""
+"""The database that /etc/xcat/cfgloc names: PostgreSQL, the Db2 stand-in, or SQLite files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ class DatabaseDownError(Exception):
 
 
 class Location(NamedTuple):
-    """What cfgloc says: ``Pg:dbname=xcatdb;host=10.11.0.10|xcatadm|password``."""
+    """What cfgloc says: ``Pg:dbname=xcatdb;host=10.11.0.10|xcatadm|password``.
+
+    Db2 is always the local one: ``DB2:xcatdb|xcatdb|password``.
+    """
 
     engine: str
     name: str = ""
@@ -30,6 +33,8 @@ class Location(NamedTuple):
         """Return the lines of ``lsxcatd -d`` (measured; the password is never shown)."""
         if self.engine == "SQLite":
             return ["dbengine=SQLite"]
+        if self.engine == "DB2":
+            return [f"cfgloc=DB2:{self.name}|{self.user}", "dbengine=DB2", f"dbname={self.name}"]
         return [
             f"cfgloc={self.engine}:dbname={self.name};host={self.host}|{self.user}",
             f"dbengine={self.engine}",
@@ -46,9 +51,14 @@ def parse_location(text: str) -> Location:
         return Location("SQLite")
     engine, _, rest = text.partition(":")
     parts = rest.split("|")
+    if engine == "DB2" and len(parts) >= 3 and parts[0]:
+        return Location(engine, parts[0], "", parts[1], parts[2])
     pairs = dict(item.partition("=")[::2] for item in parts[0].split(";"))
     if engine != "Pg" or len(parts) < 3 or not pairs.get("dbname"):
-        raise ValueError("the stand-in knows Pg:dbname=...;host=...|user|password and SQLite only")
+        raise ValueError(
+            "the stand-in knows Pg:dbname=...;host=...|user|password, DB2:name|user|password"
+            " and SQLite"
+        )
     return Location(engine, pairs["dbname"], pairs.get("host", ""), parts[1], parts[2])
 
 
@@ -69,7 +79,7 @@ class Database:
 
     def _connection(self, table: str) -> Any:
         location = self.location()
-        key = table if location.engine == "SQLite" else "Pg"
+        key = table if location.engine == "SQLite" else location.engine
         if key not in self._open:
             self._open[key] = _connect(location, table)
         return self._open[key]
@@ -88,7 +98,7 @@ class Database:
             for attempt in (1, 2):
                 try:
                     cursor = self._connection(table).cursor()
-                    if self.location().engine != "SQLite":
+                    if self.location().engine == "Pg":
                         sql = sql.replace("?", "%s")
                     cursor.execute(sql, values)
                     return list(cursor.fetchall()) if cursor.description else []
@@ -192,6 +202,10 @@ def _connect(location: Location, table: str) -> Any:
     if location.engine == "SQLite":
         name = system.path(f"/etc/xcat/{table}.sqlite")
         return sqlite3.connect(name, isolation_level=None, check_same_thread=False)
+    if location.engine == "DB2":
+        from .db2 import Connection
+
+        return Connection(location.name, location.user, location.password)
     import psycopg2
 
     connection = psycopg2.connect(
