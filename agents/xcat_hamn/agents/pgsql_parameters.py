@@ -2,32 +2,8 @@
 
 from __future__ import annotations
 
+from xcat_hamn.agents.checks import absolute, nodes_problem, one_of
 from xcat_hamn.ocf.declaration import BOOLEAN, INTEGER, STRING, Parameter
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-
-def _nodes_problem(text: str) -> str | None:
-    for word in text.split():
-        name, separator, address = word.partition("=")
-        if not (name and separator and address):
-            return (
-                f'parameter nodes has "{word}", which is not NODE=ADDRESS: give for example '
-                '"mn1=10.11.0.11 mn2=10.11.0.12"'
-            )
-    return None
-
-
-def _absolute(name: str) -> Callable[[str], str | None]:
-    def check(text: str) -> str | None:
-        if text.startswith("/"):
-            return None
-        return f'parameter {name} is "{text}", which is no absolute path: start it with a slash'
-
-    return check
-
 
 #: Values of commit_alone.
 PROVEN, AT_ONCE = "proven", "at-once"
@@ -35,16 +11,6 @@ PROVEN, AT_ONCE = "proven", "at-once"
 
 #: Values of rejoin.
 MANUAL, AUTO = "manual", "auto"
-
-
-def _one_of(name: str, *words: str) -> Callable[[str], str | None]:
-    def check(text: str) -> str | None:
-        if text in words:
-            return None
-        return f'parameter {name} is "{text}": give {" or ".join(words)}'
-
-    return check
-
 
 PARAMETERS = (
     Parameter(
@@ -55,7 +21,7 @@ PARAMETERS = (
         "one is filled with a copy of another node's.",
         required=True,
         unique_group="pgdata",
-        check=_absolute("pgdata"),
+        check=absolute("pgdata"),
     ),
     Parameter(
         "nodes",
@@ -64,7 +30,7 @@ PARAMETERS = (
         "Cluster node names with the addresses that replication uses, as NODE=ADDRESS "
         "separated by spaces. These are the nodes' own addresses, never a service address.",
         required=True,
-        check=_nodes_problem,
+        check=nodes_problem,
     ),
     Parameter(
         "config_file",
@@ -72,7 +38,7 @@ PARAMETERS = (
         "postgresql.conf outside the data directory",
         "Path of postgresql.conf where the distribution keeps it outside the data directory "
         "(Debian: /etc/postgresql/15/main/postgresql.conf).",
-        check=_absolute("config_file"),
+        check=absolute("config_file"),
     ),
     Parameter(
         "bindir",
@@ -80,7 +46,7 @@ PARAMETERS = (
         "directory of PostgreSQL's programs",
         "Directory of postgres, pg_basebackup and pg_controldata. Without it they are found by "
         "the data directory's version in the places that distributions use.",
-        check=_absolute("bindir"),
+        check=absolute("bindir"),
     ),
     Parameter(
         "user",
@@ -97,7 +63,7 @@ PARAMETERS = (
         "directory of the unix socket",
         "Where the server puts its unix socket (setting unix_socket_directories).",
         default="/var/run/postgresql",
-        check=_absolute("socket_directory"),
+        check=absolute("socket_directory"),
     ),
     Parameter(
         "replication_user",
@@ -114,7 +80,7 @@ PARAMETERS = (
         "A libpq password file (mode 0600, owned by the operating system user) with the "
         "password of the replication user. The password itself never enters the cluster "
         "configuration.",
-        check=_absolute("passfile"),
+        check=absolute("passfile"),
     ),
     Parameter(
         "synchronous",
@@ -137,7 +103,7 @@ PARAMETERS = (
         "needs `xcat-hamn takeover NODE --accept-data-loss`.",
         default=AT_ONCE,
         reloadable=True,
-        check=_one_of("commit_alone", PROVEN, AT_ONCE),
+        check=one_of("commit_alone", PROVEN, AT_ONCE),
     ),
     Parameter(
         "rejoin",
@@ -151,7 +117,7 @@ PARAMETERS = (
         "not limited to database replication; the rights are granted by the agent.",
         default=MANUAL,
         reloadable=True,
-        check=_one_of("rejoin", MANUAL, AUTO),
+        check=one_of("rejoin", MANUAL, AUTO),
     ),
     Parameter(
         "report_degraded",

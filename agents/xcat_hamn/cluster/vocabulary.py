@@ -16,12 +16,13 @@ GATE = "xcat-gate"
 #: name -> (writer, meaning, {value: meaning}); an empty table of values means one free sentence.
 VOCABULARY: dict[str, tuple[str, str, dict[str, str]]] = {
     DATABASE: (
-        "xcat-pgsql",
+        "xcat-pgsql, or xcat-db2hadr",
         "What the database on this node is, read from the database itself at every monitor.",
         {
             "primary": "writable, and a standby confirms every commit",
             "primary-alone": "writable, but no standby is attached: a loss of this node loses data",
-            "primary-waiting": "writable, but commits wait until the lost standby is proven down",
+            "primary-waiting": "writable, but commits wait until the lost standby is proven down, or "
+            "with Db2 until the peer window has ended",
             "standby": "attached to the primary and ready for a planned move",
             "catching-up": "attached to the primary but not yet confirming commits",
             "disconnected": "running as a standby, but not attached to a primary",
@@ -32,7 +33,7 @@ VOCABULARY: dict[str, tuple[str, str, dict[str, str]]] = {
         },
     ),
     DATABASE_LIMIT: (
-        "xcat-pgsql",
+        "xcat-pgsql, or xcat-db2hadr",
         "Why this node does not become the primary by itself, or what a waiting primary waits for: "
         "one sentence; absent otherwise.",
         {},
