@@ -30,6 +30,9 @@ _UNSETTLED = (
     "handover under way",
     "handover incomplete",
 )
+#: Seconds for which it waits for the last words of one that may have been killed while it was
+#: demoted: without them this node may lack log records that nobody was told of.
+_LAST_WORDS = 3.0
 #: Seconds for which a monitor bears with a server that does not answer (a crash recovery after a
 #: backend died takes about one).
 _ANSWER_PATIENCE = 5.0
@@ -205,8 +208,12 @@ class Pgsql(Parts):
         """Raise Refused, with the score gated, unless everything committed is here."""
         verdicts: list[decision.Verdict] = []
 
+        last_words = self.call.deadline.sooner(_LAST_WORDS)
+
         def settled() -> bool:
             verdicts[:] = [self.publication.judge_promotion()]
+            if verdicts[0].row == decision.BROKEN_OFF:
+                return last_words.left() <= 0
             return verdicts[0].row not in _UNSETTLED
 
         self.call.deadline.sooner(self.call.deadline.total / 2).holds(settled)

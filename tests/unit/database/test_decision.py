@@ -127,9 +127,17 @@ def test_commits_that_are_known_to_be_missing_are_waited_for():
         for view in VIEWS
         if view.handover in (d.HANDOVER_SHORT, d.HANDOVER_PENDING)
         and not view.accepted
+        and not (view.kept and view.handover == d.HANDOVER_PENDING)
         and d.judge_promotion(view).promotable
     ]
     assert not wrong, shown(wrong)
+
+
+def test_a_handover_that_was_broken_off_needs_a_promise_and_no_primary():
+    for view, verdict in JUDGED:
+        if verdict.row == d.BROKEN_OFF:
+            assert view.kept and view.peer != d.PEER_PRIMARY
+            assert view.peer != d.PEER_UNKNOWN or view.down == d.judge_promotion(view).promotable
 
 
 def test_an_unseen_node_is_trusted_to_be_older_only_on_a_proof():

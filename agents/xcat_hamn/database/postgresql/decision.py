@@ -165,6 +165,9 @@ class Row:
         self.limit = limit
 
 
+#: A row's name that ``promote`` knows.
+BROKEN_OFF = "handover broken off"
+
 TABLE = (
     Row(
         "foreign database",
@@ -181,6 +184,21 @@ TABLE = (
         "disconnected",
         STANDBY_SCORE,
         "The operator said `xcat-hamn takeover`, and accepted the loss of what is not here.",
+        "",
+        forced=True,
+    ),
+    Row(
+        BROKEN_OFF,
+        lambda v: (
+            v.handover == HANDOVER_PENDING
+            and v.kept
+            and v.peer != PEER_PRIMARY
+            and OLDER not in (v.rank, v.timeline)
+        ),
+        "standby",
+        STANDBY_SCORE,
+        "The old primary was being demoted for this node, and did not come to tell how far it went; "
+        "it had promised to commit nothing without this node, so nothing is missing.",
         "",
         forced=True,
     ),
