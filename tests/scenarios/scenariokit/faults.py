@@ -169,10 +169,13 @@ class Faults:
     # -- the cluster on one node ------------------------------------------------------------------
 
     def leave(self, step: Step) -> None:
-        cluster.stop(self._node(step.object))
+        node = self._node(step.object)
+        cluster.stop(node)
+        self._undo["leave", step.object] = lambda: cluster.start(node)
 
     def join(self, step: Step) -> None:
         cluster.start(self._node(step.object))
+        self._undo.pop(("leave", step.object), None)
         cluster.wait_online([self._node(name) for name in MEMBERS])
 
     # -- disk and clock ---------------------------------------------------------------------------

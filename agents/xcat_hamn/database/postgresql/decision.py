@@ -197,8 +197,8 @@ TABLE = (
         ),
         "standby",
         STANDBY_SCORE,
-        "The old primary was being demoted for this node, and did not come to tell how far it went; "
-        "it had promised to commit nothing without this node, so nothing is missing.",
+        "The old primary was being demoted for this node, and did not come to tell how far it "
+        "went; it had promised to commit nothing without this node, so nothing is missing.",
         "",
         forced=True,
     ),
