@@ -174,9 +174,7 @@ class Machine:
         pid = self.pid()
         if pid:
             os.kill(pid, signal.SIGKILL)
-        errors = self.errors()
         shutil.rmtree(self.path, ignore_errors=True)
-        assert not errors, errors
 
     def errors(self) -> str:
         return read_text(f"{self.home.diagnostics}/standin-daemon.err")
@@ -224,8 +222,10 @@ def machines(
         return made[-1]
 
     yield make
+    errors = [machine.errors() for machine in made]
     for machine in made:
         machine.end()
+    assert not any(errors), errors
 
 
 def configure(one: Machine, other: Machine, ports: list[int], **parameters: object) -> None:

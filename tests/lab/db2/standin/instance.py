@@ -89,6 +89,8 @@ class Instance:
     def _reap(self) -> None:
         while True:
             time.sleep(0.3)
+            if not os.path.isdir(self.home.own):
+                os._exit(2)  # the instance was removed: nothing is left to serve
             for session in list(self.sessions.values()):
                 if not session.alive():
                     self.end_session(session)
