@@ -20,8 +20,8 @@ from scenariokit.world import MEMBERS, NotSeen, World
 _HERE = os.path.dirname(os.path.abspath(__file__))
 #: How long the ambushed agent has worked when it is killed; a promotion takes 0.3 s and more.
 _MIDDLE = 0.08
-#: The write-ahead log of the lab's database, and room for a few segments of 16 MB.
-_SMALL_DISK = "size=224m"
+#: Room on the small disk for a few segments of 16 MB more than there are, in MB.
+_ROOM = 64
 _FAKETIME = "/usr/lib/*/faketime/libfaketime.so.1"
 #: A power command that was on its way is carried out within a few seconds.
 _SETTLE = 4.0
@@ -187,9 +187,10 @@ class Faults:
         node, folder = self._node(step.object), self._log_folder()
         cluster.stop(node)
         # Only while the database is down: an open segment would be written on the old disk.
+        size = int(node.output("du", "-sm", folder).split()[0]) + _ROOM
         node.run(["mv", folder, f"{folder}.disk"])
         node.run(["install", "-d", "-m", "700", "-o", "postgres", "-g", "postgres", folder])
-        options = f"{_SMALL_DISK},mode=700,uid=postgres,gid=postgres"
+        options = f"size={size}m,mode=700,uid=postgres,gid=postgres"
         node.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder])
         node.run(["cp", "-a", f"{folder}.disk/.", folder])
         self._undo["small_disk", step.object] = lambda: self._large_disk(step.object)

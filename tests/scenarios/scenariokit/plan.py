@@ -179,6 +179,8 @@ def _filled(value: Any, values: Mapping[str, Any], at: str) -> Any:
     for key in re.findall(r"\{([a-z_]+)\}", value):
         if key not in values:
             raise PlanError(f"{at}: {{{key}}} has no value in {values}")
+        if value == f"{{{key}}}":
+            return values[key]
         value = value.replace(f"{{{key}}}", str(values[key]))
     return value
 

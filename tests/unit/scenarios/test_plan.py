@@ -119,6 +119,11 @@ def test_each_makes_a_scenario_of_every_entry():
     ]
 
 
+def test_a_number_that_is_filled_in_stays_a_number():
+    found = only(steps=[{"off": "mn1", "within": "{long}"}], each=[{"long": 0.5}])
+    assert found.steps[0].options == {"within": 0.5}
+
+
 def test_the_two_nodes_can_change_places():
     steps = [{"move": "mn2", "on": "mn1", "refused": "mn2 is lost"}, {"writes": "cn1", "within": 5}]
     found = only(shows="mn1 then mn2, not mn12.", steps=steps, ends="mn2", errors=["mn1"])
