@@ -94,15 +94,17 @@ def rank_of(mine: Data, theirs: Data) -> str:
     return v.NEWER if mine.position > theirs.position else v.OLDER
 
 
-def is_handed_over(text: str | None, term: int, position: int) -> bool:
-    """Tell whether everything is here that the primary had when it ended cleanly."""
+def handed_over(text: str | None, term: int, position: int) -> int | None:
+    """Return the term of the primary that ended cleanly, if all that it had is here, else None.
+
+    That term may be newer than this node's ``term``: of a primary that did not last until this
+    node's next look.  One from before it has been used up.
+    """
     words = (text or "").split()
-    return (
-        len(words) == 2
-        and all(word.isdecimal() for word in words)
-        and int(words[0]) == term
-        and int(words[1]) <= position
-    )
+    if len(words) != 2 or not all(word.isdecimal() for word in words):
+        return None
+    theirs, last = map(int, words)
+    return theirs if theirs >= term and last <= position else None
 
 
 def most_telling(peers: Mapping[str, Data | None]) -> tuple[str, Data | None]:
@@ -209,8 +211,10 @@ class Survey:
         shared = self._attributes.shared
         view.accepted = shared(CONSENT, self._node) == f"{mine.term} {mine.position}"
         if found is not None:
-            text = shared(HANDOVER, self._node)
-            view.handed_over = is_handed_over(text, mine.term, mine.position)
+            ended = handed_over(shared(HANDOVER, self._node), mine.term, mine.position)
+            if ended is not None:
+                self._term.write(ended)
+                view.handed_over = True
         return view
 
     @staticmethod

@@ -1,0 +1,318 @@
+"""xcat-db2hadr on two instances of the Db2 stand-in, action by action as Pacemaker calls them.
+
+No real Db2 is run here: see tests/lab/db2/README.md for what the stand-in keeps of it.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from database_machine import TOOLS
+from db2_machine import ADDRESSES, CLUSTER_TOOLS, HOME, SCALE, WINDOW, Db2Machine, make_pair
+from machines import addresses, join, wait_until
+from tester import needs_tester, ocf_tester
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="needs root: makes namespaces"),
+    pytest.mark.skipif(
+        not all(os.path.exists(tool) for tool in (*TOOLS, *CLUSTER_TOOLS)),
+        reason="needs pacemaker-cli-utils",
+    ),
+]
+RECURRING = {"OCF_RESKEY_CRM_meta_interval": "5000"}
+NODES = " ".join(f"{name}={address}" for name, address in ADDRESSES.items())
+STATUS = """<pacemaker-result><nodes>
+<node name="mn1" online="{mn1}" unclean="{unclean}" pending="false"/>
+<node name="mn2" online="true" unclean="false" pending="false"/>
+</nodes><cluster_options stonith-enabled="true"/></pacemaker-result>"""
+FORBIDDEN = ("STOP HADR", "ROLLFORWARD")
+
+
+class Agent:
+    """xcat-db2hadr on one machine."""
+
+    def __init__(self, path: str, machine: Db2Machine) -> None:
+        self.path = path
+        self.machine = machine
+        self.parameters = {"instance": "xcatdb", "database": "xcatdb", "nodes": NODES}
+
+    def __call__(self, action: str, **environ: str):
+        more = {**(RECURRING if action == "monitor" else {}), **environ}
+        more.setdefault("OCF_RESKEY_CRM_meta_timeout", "30000")
+        return self.machine.act(self.path, action, self.parameters, **more)
+
+    def probe(self):
+        return self.machine.act(self.path, "monitor", self.parameters)
+
+    def ok(self, *actions: str) -> None:
+        """Perform `actions`, all of which must succeed."""
+        for action in actions:
+            outcome = self(action)
+            assert outcome.code == 0, (action, outcome)
+
+    @property
+    def word(self) -> str:
+        return self.machine.shown("xcat-db")
+
+    @property
+    def limit(self) -> str:
+        return self.machine.shown("xcat-db-limit")
+
+
+@pytest.fixture
+def pair(stage) -> Iterator[tuple[Agent, Agent]]:
+    """Give two nodes with roles PRIMARY and STANDBY on disk, whose instances are stopped."""
+    with tempfile.TemporaryDirectory(prefix="xcat-hamn-attributes.") as directory:
+        os.chmod(directory, 0o755)
+        machines: list[Db2Machine] = []
+        try:
+            for name in ADDRESSES:
+                machines.append(Db2Machine(Path(directory), name))
+            join(*machines)
+            for machine in machines:
+                addresses(machine, f"{ADDRESSES[machine.name]}/24")
+            make_pair(*machines)
+            one, two = (Agent(stage.agent("xcat-db2hadr"), machine) for machine in machines)
+            nodes(one, "true", "false")
+            yield one, two
+            for machine in machines:
+                asked = " ".join(machine.asked()[setup_length(machine) :]).upper()
+                assert not [word for word in FORBIDDEN if word in asked]
+        finally:
+            for machine in machines:
+                machine.close()
+
+
+def setup_length(machine: Db2Machine) -> int:
+    """Return how many commands came before the agent's: it begins behind the first db2stop."""
+    return next(i for i, line in enumerate(machine.asked()) if "db2stop force" in line) + 1
+
+
+def nodes(agent: Agent, mn1: str, unclean: str) -> None:
+    """Let the cluster say what became of mn1."""
+    path = agent.machine.store / "crm_mon.xml"
+    path.write_text(STATUS.format(mn1=mn1, unclean=unclean))
+
+
+@pytest.fixture
+def running(pair: tuple[Agent, Agent]) -> tuple[Agent, Agent]:
+    """Give a primary on mn1 and its standby in PEER on mn2."""
+    one, two = pair
+    one.ok("start")
+    two.ok("start")
+    assert (one("monitor").code, two("monitor").code) == (0, 0)
+    assert one.machine.score == "950"
+    one.ok("promote")
+    settle(one, two)
+    return one, two
+
+
+def settle(primary: Agent, standby: Agent) -> None:
+    def settled() -> bool:
+        codes = (primary("monitor").code, standby("monitor").code)
+        return codes == (8, 0) and (primary.word, standby.word) == ("primary", "standby")
+
+    wait_until(settled, "a pair in PEER", 30)
+
+
+def die(agent: Agent) -> None:
+    """Let a node lose its power: its processes and its attributes are gone."""
+    store, name = agent.machine.store, agent.machine.name
+    for path in store.glob(f"*@{name}"):
+        path.unlink()
+    agent.machine.crash()
+
+
+def test_the_life_of_a_pair(running):
+    one, two = running
+    assert two.machine.score == "900"
+    assert one.machine.sql("insert into nodes values ('cn2')")
+    # A planned move: demote here, promote there.
+    one.ok("demote", "demote")
+    assert one.machine.state().startswith("STANDBY/")
+    assert one("monitor").code == 0
+    two.ok("promote", "promote")
+    settle(two, one)
+    assert two.machine.rows() == ["cn1", "cn2"]
+    # And back.
+    two.ok("demote")
+    one.ok("promote")
+    settle(one, two)
+    assert one.machine.rows() == ["cn1", "cn2"]
+    for agent in (two, one):
+        agent.ok("stop", "stop")
+        assert agent.probe().code == 7
+
+
+def test_a_stopped_standby_does_not_hold_the_primary_up(running):
+    """It is deactivated first, so that the primary does not wait for the peer window."""
+    one, two = running
+    two.ok("stop")
+    begun = time.monotonic()
+    one.machine.sql("insert into nodes values ('cn2')")
+    assert time.monotonic() - begun < WINDOW * SCALE / 2
+    assert one("monitor").code == 8
+    assert one.word == "primary-alone"
+    two.ok("start")
+    settle(one, two)
+
+
+def test_a_dead_primary_is_taken_over_inside_its_window(running):
+    one, two = running
+    die(one)
+    nodes(two, "false", "true")
+    two("monitor")
+    refused = two("promote", OCF_RESKEY_CRM_meta_timeout="3000")
+    assert refused.code == 1
+    assert "not proven to be down" in refused.reason
+    nodes(two, "false", "false")
+    two.ok("promote")
+    assert two("monitor").code == 8
+    assert "PEER WINDOW ONLY" in "".join(two.machine.asked())
+    # It comes back as the standby.
+    nodes(two, "true", "false")
+    one.ok("start")
+    assert one.machine.state().startswith("STANDBY/")
+    settle(two, one)
+
+
+def test_a_primary_that_died_inside_its_window_is_taken_over_after_it(running):
+    one, two = running
+    die(one)
+    nodes(two, "false", "false")
+    two.machine.wait_state("STANDBY/DISCONNECTED_PEER/DISCONNECTED")
+    assert two("monitor").code == 0
+    two.machine.wait_state("STANDBY/REMOTE_CATCHUP_PENDING/DISCONNECTED")
+    two.ok("promote")
+    assert "BY FORCE" in two.machine.asked()[-3] + two.machine.asked()[-2]
+    assert two("monitor").code == 8
+
+
+def test_a_primary_proven_dead_too_late_is_not_taken_over(running):
+    one, two = running
+    die(one)
+    nodes(two, "false", "true")
+    two.machine.wait_state("STANDBY/DISCONNECTED_PEER/DISCONNECTED")
+    two("monitor")
+    two.machine.wait_state("STANDBY/REMOTE_CATCHUP_PENDING/DISCONNECTED")
+    nodes(two, "false", "false")
+    assert two("monitor").code == 0
+    assert two.machine.score == "-INFINITY"
+    assert "xcat-hamn takeover mn2" in two.limit
+    refused = two("promote", OCF_RESKEY_CRM_meta_timeout="3000")
+    assert (refused.code, two.machine.state()[:8]) == (1, "STANDBY/")
+    # The operator accepts the loss of what is not here.
+    end = two.machine.shown("tested-end").split()
+    (two.machine.store / "tested-consent@mn2").write_text(" ".join(end[:2]))
+    two.ok("promote")
+    assert two("monitor").code == 8
+
+
+def test_a_primary_whose_instance_died_is_the_primary_again(running):
+    one, two = running
+    one.machine.crash()
+    gone = one("monitor")
+    assert (gone.code, one.word) == (7, "stopped")
+    assert two("monitor").code == 0
+    assert two.machine.score == "-INFINITY"
+    one.ok("stop", "start")
+    assert one.machine.score == "950"
+    one.ok("promote")
+    settle(one, two)
+
+
+def test_a_diverged_former_primary_says_so_once(running):
+    one, two = running
+    two.ok("stop")
+    one.machine.sql("insert into nodes values ('cn8')")
+    die(one)
+    two.machine.owner("db2start")
+    two.machine.db2("activate db xcatdb")
+    two.machine.wait_state("STANDBY/REMOTE_CATCHUP_PENDING/DISCONNECTED")
+    two.machine.db2("takeover hadr on db xcatdb by force")
+    two.ok("stop")
+    two.machine.owner("db2start")
+    two.machine.db2("start hadr on db xcatdb as primary by force")
+    assert two("monitor").code == 8
+    outcome = one("start")
+    assert outcome.code == 2
+    assert "RESTORE DATABASE" in outcome.reason
+    one.ok("stop")
+    assert (one.word, "RESTORE" in one.limit) == ("diverged", True)
+
+
+def test_db2pd_that_hangs_or_prints_garbage_is_no_role(running):
+    one, _ = running
+    for fault in ("hang", "garbage"):
+        one.machine.fault("db2pd", fault)
+        outcome = one("monitor", OCF_RESKEY_CRM_meta_timeout="3000")
+        assert outcome.code == 1, fault
+        assert outcome.reason
+    one.machine.fault("db2pd", "")
+    assert one("monitor").code == 8
+
+
+def test_a_database_that_applications_hold_is_demoted_all_the_same(running):
+    one, two = running
+    script = f"{HOME}/sqllib/bin/db2 connect to xcatdb; sleep 60"
+    prefix = ["setpriv", "--reuid=xcatdb", "--regid=xcatdb", "--clear-groups", "--"]
+    import subprocess
+
+    client = subprocess.Popen(one.machine.enter(*prefix, "sh", "-c", script))
+    try:
+        wait_until(
+            lambda: "XCATDB" in one.machine.owner("db2", "list applications", check=False), "client"
+        )
+        one.ok("demote")
+        two.ok("promote")
+    finally:
+        client.kill()
+        client.wait()
+
+
+def test_what_is_wrong_is_refused(pair):
+    one, _ = pair
+    one.parameters["instance"] = "nobody2"
+    assert one("start").code == 5
+    one.parameters["instance"] = "no such"
+    assert one("start").code == 6
+    one.parameters.update(instance="xcatdb", database="other")
+    assert one("start").code == 1
+    one.parameters.update(database="xcatdb", nodes="mn9=10.11.0.19")
+    assert one("start").code == 2
+
+
+def test_validate_all(pair):
+    one, _ = pair
+    assert one("validate-all", OCF_CHECK_LEVEL="10").code == 0
+    one.machine.owner("db2set", "DB2AUTOSTART=YES")
+    refused = one("validate-all", OCF_CHECK_LEVEL="10")
+    assert (refused.code, "db2iauto -off" in refused.reason) == (2, True)
+
+
+@needs_tester
+def test_ocf_tester_passes(pair):
+    """Its partner runs as a standby, and its monitor goes on as in a cluster."""
+    one, two = pair
+    two.ok("start")
+    over = threading.Event()
+
+    def keep_monitoring() -> None:
+        while not over.wait(1):
+            two("monitor")
+
+    thread = threading.Thread(target=keep_monitoring)
+    thread.start()
+    try:
+        code, output = ocf_tester(one.machine, one.path, one.parameters)
+    finally:
+        over.set()
+        thread.join()
+    assert code == 0, output
+    assert "passed all tests" in output
