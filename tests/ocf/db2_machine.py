@@ -21,7 +21,8 @@ from db2 import install
 HOME = "/var/lib/db2"
 USER = "xcatdb"
 UID = 61000
-#: Every duration of Db2 is shortened by this: HADR_TIMEOUT is 1.2 s, the peer window 15 s, of which 5 s are margin.
+#: Every duration of Db2 is shortened by this: HADR_TIMEOUT is 1.2 s, the peer window 15 s, of which
+#: 5 s are margin.
 SCALE = 0.02
 TIMEOUT, WINDOW = 60, 750
 PORTS = {"mn1": "55001", "mn2": "55002"}

@@ -38,6 +38,7 @@ FRAGMENTS = (
     Fragment(
         "database-postgresql.xml", lambda site: site.text("database", "engine") == "postgresql"
     ),
+    Fragment("database-db2.xml", lambda site: site.text("database", "engine") == "db2"),
     Fragment("management-node.xml", lambda site: True),  # noqa: ARG005
     Fragment("fencing.xml", lambda site: True),  # noqa: ARG005
 )

@@ -101,9 +101,10 @@ SECTIONS = (
         (
             Key(
                 "engine",
-                kinds.one_of("postgresql", "none"),
-                "postgresql: the cluster runs it, replicated to the other node. none: the cluster "
-                "has nothing to do with it (SQLite on shared storage, a database elsewhere).",
+                kinds.one_of("postgresql", "db2", "none"),
+                "postgresql, db2: the cluster runs it, replicated to the other node (Db2 by HADR). "
+                "none: the cluster has nothing to do with it (SQLite on shared storage, a database "
+                "elsewhere). Keys of another engine than the one given here are not looked at.",
                 required=True,
                 example="postgresql",
             ),
@@ -112,7 +113,7 @@ SECTIONS = (
                 kinds.PATH,
                 "The data directory, the same on both nodes.",
                 required=True,
-                unless="none",
+                only="postgresql",
                 example="/var/lib/postgresql/15/main",
                 parameter="xcat-pgsql.pgdata",
             ),
@@ -185,10 +186,34 @@ SECTIONS = (
                 parameter="xcat-pgsql.rejoin",
             ),
             Key(
+                "instance",
+                kinds.NAME,
+                "The Db2 instance, the same on both nodes; its owner has the same name.",
+                required=True,
+                only="db2",
+                example="xcatdb",
+                parameter="xcat-db2hadr.instance",
+            ),
+            Key(
+                "database",
+                kinds.NAME,
+                "The HADR database of the Db2 instance.",
+                default="xcatdb",
+                parameter="xcat-db2hadr.database",
+            ),
+            Key(
+                "manage_instance",
+                kinds.YES_NO,
+                "Start the Db2 instance with the database, and stop it behind the database. no: "
+                "somebody else sees to it that the instance runs.",
+                default="yes",
+                parameter="xcat-db2hadr.manage_instance",
+            ),
+            Key(
                 "start_timeout",
                 kinds.SECONDS,
-                "How long a start may take, including the first copy of the whole database to the "
-                "standby.",
+                "How long a start may take. With PostgreSQL that includes the first copy of the "
+                "whole database to the standby.",
                 default="10m",
             ),
         ),

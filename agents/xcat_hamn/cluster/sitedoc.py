@@ -21,7 +21,7 @@ def example() -> str:
     for section in SECTIONS:
         lines += ["", *_comment(section.help), f"[{section.name}]"]
         for key in section.keys:
-            lines += [*_comment(key.help), _assignment(key), ""]
+            lines += [*_comment(key.help), _assignment(section, key), ""]
         lines.pop()
     return "\n".join(lines) + "\n"
 
@@ -30,9 +30,10 @@ def _comment(text: str) -> list[str]:
     return textwrap.wrap(text, _WIDTH, initial_indent="# ", subsequent_indent="# ")
 
 
-def _assignment(key: Key) -> str:
+def _assignment(section: Section, key: Key) -> str:
     value = key.example if key.required or not key.default else key.default
-    return f"{'' if key.required else '#'}{key.name} = {value}"
+    needed = key.required and key.only in ("", section.keys[0].example)
+    return f"{'' if needed else '#'}{key.name} = {value}"
 
 
 def reference() -> str:
@@ -60,7 +61,7 @@ def _rows(section: Section) -> Iterator[str]:
         default = f"`{key.default}`" if key.default else "not set"
         if key.required:
             default = "**required**" + (
-                f" unless {section.keys[0].name} = {key.unless}" if key.unless else ""
+                f" with {section.keys[0].name} = {key.only}" if key.only else ""
             )
         parameter = f" Parameter `{key.parameter}`." if key.parameter else ""
         cells = (f"`{key.name}`", key.kind.name, default, key.help + parameter)

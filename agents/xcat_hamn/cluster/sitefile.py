@@ -24,8 +24,8 @@ class Key:
 
     ``parameter`` is the agent's parameter that it fills (``xcat-pgsql.port``), if any; such a key
     stays out of the cluster configuration while the file does not give it, because the agent has
-    the same default.  ``unless`` names the value of the section's first key with which a
-    ``required`` key may be missing.
+    the same default.  ``only`` names the value of the section's first key with which alone a
+    ``required`` key must be given.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Key:
     help: str
     default: str = ""
     required: bool = False
-    unless: str = ""
+    only: str = ""
     example: str = ""
     parameter: str = ""
 
@@ -121,7 +121,7 @@ def read(text: str, path: str, sections: Sequence[Section]) -> Site:
             place = (section.name, key.name)
             raw = " ".join(found.get(key.name, "").split())
             if not raw:
-                if key.required and not (key.unless and key.unless == choice):
+                if key.required and key.only in ("", choice):
                     # A mistyped name has its sentence already.
                     if not mistyped & {place, (section.name, "")}:
                         problems.append(_missing(section, key, lines))

@@ -14,15 +14,23 @@ from xcat_hamn.errors import HamnError
 from xcat_hamn.fencing import options
 
 #: Our agents, with the resources of the fragments that use them.
-AGENTS = ("xcat-pgsql", "xcat-mnidentity", "xcat-netsvcs")
+AGENTS = ("xcat-pgsql", "xcat-db2hadr", "xcat-mnidentity", "xcat-netsvcs")
 
 
-def everything_given():
+def example_for(agent):
+    """Return the example of a site that uses `agent`."""
+    if agent != "xcat-db2hadr":
+        return example()
+    text = example().replace("\nengine = postgresql", "\nengine = db2")
+    return text.replace("\npgdata", "\n#pgdata").replace("\n#instance", "\ninstance")
+
+
+def everything_given(agent=""):
     """Return a site in which every key counts as given: no parameter is left out."""
     names = {key.name for section in SECTIONS for key in section.keys}
     lines = [
         line[1:] if line.startswith("#") and line[1:].split(" =")[0] in names else line
-        for line in example().splitlines()
+        for line in example_for(agent).splitlines()
     ]
     return read_site("\n".join(lines))
 
@@ -41,9 +49,16 @@ def declaration(name):
 
 
 @pytest.mark.parametrize("name", AGENTS)
+def test_every_agent_has_a_resource(constraints, name):
+    types = {p.get("type") for p in primitives(constraints, read_site(example_for(name)))}
+    assert name in types
+    assert len(types & {"xcat-pgsql", "xcat-db2hadr"}) == 1
+
+
+@pytest.mark.parametrize("name", AGENTS)
 def test_every_parameter_is_declared_by_its_agent(constraints, name):
     known = {parameter.name for parameter in declaration(name).parameters}
-    for primitive in primitives(constraints, everything_given()):
+    for primitive in primitives(constraints, everything_given(name)):
         if primitive.get("type") == name:
             assert set(fragments.parameters_of(primitive)) <= known, primitive.get("id")
 
@@ -51,7 +66,7 @@ def test_every_parameter_is_declared_by_its_agent(constraints, name):
 @pytest.mark.parametrize("name", AGENTS)
 def test_every_required_parameter_is_given(constraints, name):
     required = {parameter.name for parameter in declaration(name).parameters if parameter.required}
-    for primitive in primitives(constraints, read_site(example())):
+    for primitive in primitives(constraints, read_site(example_for(name))):
         if primitive.get("type") == name:
             assert required <= set(fragments.parameters_of(primitive)), primitive.get("id")
 
@@ -59,7 +74,7 @@ def test_every_required_parameter_is_given(constraints, name):
 @pytest.mark.parametrize("name", AGENTS)
 def test_the_agents_own_checks_accept_the_example(constraints, name):
     declaration(name)
-    for primitive in primitives(constraints, everything_given()):
+    for primitive in primitives(constraints, everything_given(name)):
         if primitive.get("type") == name:
             assert declared.problems_with(name, fragments.parameters_of(primitive)) == []
 
@@ -67,7 +82,7 @@ def test_the_agents_own_checks_accept_the_example(constraints, name):
 @pytest.mark.parametrize("name", AGENTS)
 def test_no_operation_gets_less_time_than_its_agent_asks_for(constraints, name):
     actions = declaration(name).actions
-    for primitive in primitives(constraints, read_site(example())):
+    for primitive in primitives(constraints, read_site(example_for(name))):
         if primitive.get("type") != name:
             continue
         for operation in primitive.iter("op"):

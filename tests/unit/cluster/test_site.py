@@ -69,7 +69,9 @@ def test_each_kind_of_value_is_checked(site_text, line, sentence):
 
 def test_all_mistakes_are_reported_together(site_text):
     text = (
-        site_text.replace("postgresql\n", "db2\n").replace("none", "a a").replace("nodes", "node")
+        site_text.replace("postgresql\n", "oracle\n")
+        .replace("none", "a a")
+        .replace("nodes", "node")
     )
     assert len(problems_of(text)) == 3
 
