@@ -123,8 +123,9 @@ def archive(files: list[File]) -> bytes:
 
 
 def _put(path: str, text: str, mode: int) -> None:
-    with open(path, "w", encoding="utf-8") as stream:
-        os.fchmod(stream.fileno(), mode)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with open(descriptor, "w", encoding="utf-8") as stream:
+        os.fchmod(descriptor, mode)
         stream.write(text)
 
 
@@ -135,6 +136,7 @@ def create_instance(
     host: str | None = None,
     library: str = f"{PREFIX}/lib",
     owner: str | None = None,
+    passwords: dict[str, str] | None = None,
     **settings: Any,
 ) -> None:
     """Make `home`/sqllib of a user; `settings` are those of standin/home.py.  Raises OSError."""
@@ -148,6 +150,7 @@ def create_instance(
     _put(f"{sqllib}/db2profile", profile, 0o755)
     _put(f"{sqllib}/db2nodes.cfg", f"0 {host or socket.gethostname()} 0\n", 0o644)
     _put(f"{sqllib}/standin/settings.json", json.dumps({"instance": instance, **settings}), 0o644)
+    _put(f"{sqllib}/standin/passwords.json", json.dumps(passwords or {}), 0o600)
     os.makedirs(f"{home}/{instance}/NODE0000", exist_ok=True)
     if owner:
         shutil.chown(f"{home}/{instance}", owner)

@@ -119,8 +119,10 @@ class Machine:
             stream.write(text)
         os.rename(f"{path}.new", path)
 
-    def set(self, **settings: object) -> None:
+    def set(self, passwords: dict[str, str] | None = None, **settings: object) -> None:
         """Change settings of the stand-in."""
+        with open(f"{self.home.own}/passwords.json", "w", encoding="utf-8") as stream:
+            json.dump(passwords or {}, stream)
         with open(f"{self.home.own}/settings.json", "w", encoding="utf-8") as stream:
             json.dump({"instance": "xcatdb", "scale": SCALE, **settings}, stream)
 

@@ -241,3 +241,67 @@ def test_commits_survive_a_kill_of_both(pair):
         assert machine.db2("activate db xcatdb").code == 0
     assert one.rows() == ["cn1", "cn2", "cn3"]
     one.wait_state("PRIMARY/PEER/CONNECTED")
+
+
+def test_a_primary_that_was_only_frozen_keeps_its_promise_and_then_goes_on_alone(pair):
+    one, other = pair
+    one.signal(signal.SIGSTOP)
+    other.wait_state("STANDBY/DISCONNECTED_PEER/DISCONNECTED")
+    other.ok(WINDOW_ONLY)
+    one.signal(signal.SIGCONT)
+    one.wait_state("PRIMARY/DISCONNECTED_PEER/DISCONNECTED")
+    started = time.monotonic()
+    assert one.sql("insert into nodes values ('split brain')").code == 0
+    assert time.monotonic() - started >= WINDOW * SCALE * 0.5
+    assert (one.role(), other.role()) == ("PRIMARY", "PRIMARY")
+    one.ok("deactivate db xcatdb")
+    one.ok("start hadr on db xcatdb as standby")
+    one.wait_state("inactive")
+    assert "ADM12500E" in one.diagnostics()
+    assert other.rows() == ["cn1"]
+
+
+def test_a_partition_is_silent_on_both_sides_and_heals(pair):
+    one, other = pair
+    other.fault("link", "cut")
+    one.wait_state("PRIMARY/DISCONNECTED_PEER/DISCONNECTED")
+    one.wait_state("PRIMARY/DISCONNECTED/DISCONNECTED")
+    other.wait_state("STANDBY/REMOTE_CATCHUP_PENDING/DISCONNECTED")
+    assert one.sql("insert into nodes values ('cn2')").code == 0
+    other.fault("link", "")
+    other.wait_state("STANDBY/PEER/CONNECTED")
+    other.ok("takeover hadr on db xcatdb")
+    assert other.rows() == ["cn1", "cn2"]
+
+
+def test_a_failed_takeover_can_leave_two_standbys_with_equal_logs(pair):
+    one, other = pair
+    other.fault("switch", "crash")
+    other.db2("takeover hadr on db xcatdb")
+    other.fault("switch", "")
+    assert other.run("db2start").code == 0
+    assert (one.role(), other.role()) == ("STANDBY", "STANDBY")
+    other.ok("activate db xcatdb")
+    one.wait_state("STANDBY/REMOTE_CATCHUP_PENDING/DISCONNECTED")
+    assert one.db2("takeover hadr on db xcatdb").message() == "SQL1770N 1"
+    one.ok(BY_FORCE)
+    other.wait_state("STANDBY/PEER/CONNECTED")
+    assert one.rows() == ["cn1"]
+
+
+def test_states_can_be_held(pair):
+    one, other = pair
+    one.fault("congested", "yes")
+    one.wait_state("PRIMARY/PEER/CONGESTED")
+    one.fault("congested", "")
+    other.ok("deactivate db xcatdb")
+    other.fault("local-catchup", "hold")
+    other.ok("activate db xcatdb")
+    assert other.state() == "STANDBY/LOCAL_CATCHUP/DISCONNECTED"
+    assert other.db2(BY_FORCE).message() == "SQL1770N 2"
+    one.fault("catchup", "hold")
+    other.fault("local-catchup", "")
+    other.wait_state("STANDBY/REMOTE_CATCHUP/CONNECTED")
+    assert other.db2("takeover hadr on db xcatdb").message() == "SQL1770N 1"
+    one.fault("catchup", "")
+    other.wait_state("STANDBY/PEER/CONNECTED")

@@ -95,7 +95,7 @@ def _monitored(described: dict[str, Any]) -> dict[str, Any]:
 def authenticate(call: Call, user: str | None, password: str | None) -> None:
     if user is None:
         return
-    expected = call.instance.home.settings().get("passwords", {}).get(user.lower())
+    expected = call.instance.home.passwords().get(user.lower())
     if expected is None or expected != (password or "").strip("'\""):
         raise Refused("SQL30082N", 24, "USERNAME AND/OR PASSWORD INVALID")
 

@@ -129,7 +129,7 @@ def keys(hadr: dict[str, Any], home: Home, *, newest: bool) -> str:
         ("STANDBY_MEMBER_HOST", there if primary else here),
         ("STANDBY_INSTANCE", other if primary else own),
         ("STANDBY_MEMBER", 0),
-        ("HADR_CONNECT_STATUS", "CONNECTED" if connected else "DISCONNECTED"),
+        ("HADR_CONNECT_STATUS", status(hadr)),
         ("HADR_CONNECT_STATUS_TIME", _moment(hadr["connect_time"], home, fraction=True)),
         ("HEARTBEAT_INTERVAL(seconds)", hadr["interval"]),
         ("HEARTBEAT_MISSED", 0),
@@ -174,6 +174,13 @@ def keys(hadr: dict[str, Any], home: Home, *, newest: bool) -> str:
     return "".join(f"{k.rjust(KEY_WIDTH)} = {v}\n" for k, v in pairs if k not in left_out)
 
 
+def status(hadr: dict[str, Any]) -> str:
+    """Return the word for the connection."""
+    if hadr["congested"]:
+        return "CONGESTED"
+    return "CONNECTED" if hadr["connected"] else "DISCONNECTED"
+
+
 def _place(values: list[Any]) -> str:
     return f"{values[0]}, {values[1]}, {values[2]}"
 
@@ -185,7 +192,6 @@ def columns(hadr: dict[str, Any]) -> str:
         text = time.strftime("%a %b %d %H:%M:%S %Y", time.localtime(value))
         return f"{text} ({int(value)})"
 
-    status = "Connected" if hadr["connected"] else "Disconnected"
     lines = [
         "HADR Information:",
         "Role    State                SyncMode HeartBeatsMissed   LogGapRunAvg (bytes)",
@@ -193,7 +199,7 @@ def columns(hadr: dict[str, Any]) -> str:
         f" {hadr['mode'].capitalize():8} {0:<18} {hadr['gap']}",
         "",
         f"{'ConnectStatus ConnectTime':51} Timeout",
-        f"{status:13} {moment(hadr['connect_time']):37} {hadr['timeout']}",
+        f"{status(hadr).capitalize():13} {moment(hadr['connect_time']):37} {hadr['timeout']}",
         "",
     ]
     if hadr["window"] and hadr["window_end"]:

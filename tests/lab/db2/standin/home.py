@@ -2,9 +2,11 @@
 
 Settings (`sqllib/standin/settings.json`): `release` (9.7, 10.1 or 11.5: layout of db2pd and rules),
 `scale` (factor of every duration, for tests), `dbcfg_offline` (whether GET DB CFG answers while the
-instance is down: not verified on a real one, so refused by default), `passwords` of other users.
+instance is down: not verified on a real one, so refused by default).  Passwords: `sqllib/standin/passwords.json`.
 Faults (`sqllib/standin/faults/COMMAND`): `hang`, `slow SECONDS`, `refuse CODE [REASON]`, `garbage`;
-`clock` holds an offset in seconds.
+`crash` ends the daemon there.  `clock` holds an offset in seconds.  Faults of HADR: `link` `cut`
+(nothing goes out or comes in: a partition), `local-catchup` and `catchup` `hold` (the state stays),
+`congested` (the primary says so), `switch` `crash` (the standby dies while it becomes primary).
 """
 
 from __future__ import annotations
@@ -41,6 +43,10 @@ class Home:
         """Return the settings as they are now."""
         return {**DEFAULTS, **read_json(f"{self.own}/settings.json", {})}
 
+    def passwords(self) -> dict[str, str]:
+        """Return the passwords of users; the real one asks the system."""
+        return dict(read_json(f"{self.own}/passwords.json", {}))
+
     @property
     def release(self) -> str:
         """Return the release whose layouts and rules are kept."""
@@ -64,11 +70,17 @@ class Home:
             if words[0] != "hang":
                 break
             time.sleep(0.05)
+        if words[0] == "crash":
+            os._exit(9)
         if words[0] == "slow":
             time.sleep(float(words[1]))
         if words[0] == "refuse":
             raise Refused(words[1], reason=int(words[2]) if words[2:] else None)
         return words[0]
+
+    def has_fault(self, name: str) -> bool:
+        """Tell whether a lasting fault is asked for."""
+        return os.path.exists(f"{self.own}/faults/{name}")
 
     def owner(self) -> str:
         """Return the name of the instance's owner."""

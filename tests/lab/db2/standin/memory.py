@@ -43,6 +43,7 @@ def _hadr(database: Database, pair: Pair) -> dict[str, Any]:
         "mode": pair.mode,
         "state": pair.state,
         "connected": pair.connected,
+        "congested": pair.connected and pair.congested,
         "connect_time": pair.connect_time,
         "interval": max(int(min(interval, 30)), 1),
         "expected": pair.heartbeats if pair.connected else 0,

@@ -59,6 +59,8 @@ class Pair:
         self.switching = False
         self.taking: int | None = None
         self.closed = False
+        self.cut = home.has_fault("link")
+        self.congested = False
 
     # -- what does not change the state -------------------------------------------------------
 
@@ -127,6 +129,8 @@ class Pair:
         """Send a message, if there is a connection."""
         if self.channel is not None:
             self.last_sent = time.monotonic()
+            if self.cut:
+                return
             if not self.channel.send(**message):
                 self.lost(self.channel, clean=False, why="the connection broke")
 
@@ -177,9 +181,6 @@ class Pair:
         """Begin to serve: connections, timers."""
         from . import primary, standby
 
-        if self.role == "STANDBY":
-            with self.condition:
-                self.set_state(PENDING)
         for work in (
             lambda: primary.listen(self),
             lambda: standby.connect_again_and_again(self),
@@ -197,21 +198,38 @@ class Pair:
             with self.condition:
                 if channel is not self.channel:
                     return
+                if self.cut:
+                    continue
                 self.last_received = time.time()
                 handler = primary if self.role == "PRIMARY" else standby
                 handler.handle(self, message)
         with self.condition:
             self.lost(channel, clean=False, why="connection reset")
 
+    def _look_at_faults(self) -> None:
+        cut, congested = self.home.has_fault("link"), self.home.has_fault("congested")
+        if self.cut and not cut:
+            self.lost(self.channel, clean=False, why="the connection was cut and is back")
+        if congested != self.congested:
+            self.congested = congested
+            self.connect_time = self.home.now()
+            self.publish()
+        self.cut = cut
+        if self.state == LOCAL and not self.home.has_fault("local-catchup"):
+            self.set_state(PENDING)
+
     def _keep_time(self) -> None:
         from . import primary
 
+        with self.condition:
+            self._look_at_faults()
         pause = min(0.25, max(self.heartbeat / 4, 0.01))
         while not self.closed:
             time.sleep(pause)
             with self.condition:
                 if self.closed:
                     return
+                self._look_at_faults()
                 self._expire()
                 if not self.connected:
                     continue

@@ -31,6 +31,9 @@ def listen(pair: Pair) -> None:
                 pair.home.diagnose(f"HADR cannot listen on {pair.host}:{pair.port}: {error}")
                 time.sleep(0.2)
                 continue
+        if pair.cut:
+            time.sleep(0.02)
+            continue
         try:
             connection, _ = server.accept()
         except OSError:
@@ -62,11 +65,19 @@ def _greet(pair: Pair, channel: Channel) -> None:
             channel.send(kind="reject", problem=problem)
             channel.close()
             return
-        pair.lost(pair.channel, clean=False, why="the standby has connected again")
         channel.send(**pair.introduction("welcome"))
+    # Only its answer proves that the standby has given its window up: a connection that waited
+    # while this host was frozen must not end the promise.
+    answer = channel.receive(HANDSHAKE_SECONDS)
+    with pair.condition:
+        if answer is None or pair.closed or pair.role != "PRIMARY" or pair.logging_stopped:
+            channel.close()
+            return
+        pair.lost(pair.channel, clean=False, why="the standby has connected again")
         pair.acknowledged = int(hello["end"])
         pair.connected_by(channel, hello)
         pair.set_state(CATCHUP)
+        handle(pair, answer)
 
 
 def objection(pair: Pair, hello: Message) -> str | None:
@@ -115,6 +126,8 @@ def handle(pair: Pair, message: Message) -> None:
 
 def _catch_up(pair: Pair) -> None:
     log = pair.database.log
+    if pair.home.has_fault("catchup") and not pair.switching:
+        return
     if pair.acknowledged >= log.end:
         if pair.mode != "SUPERASYNC":
             pair.window_end = pair.home.now() + pair.window if pair.window else None
@@ -214,6 +227,8 @@ def _give_role(pair: Pair) -> None:
 
 def probe(pair: Pair) -> Message | None:
     """Ask whether the partner is a primary already; return its introduction then."""
+    if pair.cut:
+        return None
     channel = wire.dial(
         str(pair.remote_host), int(pair.remote_port or 0), str(pair.host), pair.timeout
     )

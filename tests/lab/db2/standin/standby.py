@@ -16,7 +16,8 @@ from .wire import Message
 def connect_again_and_again(pair: Pair) -> None:
     """Look for the primary every two seconds, for as long as this side is a standby."""
     while not pair.closed:
-        if pair.role == "STANDBY" and not pair.connected and pair.taking is None:
+        ready = pair.state != LOCAL and not pair.cut and pair.taking is None
+        if pair.role == "STANDBY" and not pair.connected and ready:
             _connect(pair)
         time.sleep(max(RETRY * pair.scale, 0.02))
 
@@ -114,6 +115,7 @@ def _become_primary(pair: Pair, end: int) -> None:
     if pair.taking != 0 or log.end != end:
         pair.taking = 7
         return
+    pair.home.fault("switch")
     pair.database.apply(end)
     control.change(role="PRIMARY", last_takeover=pair.home.now())
     pair.confirmed = pair.acknowledged = end
