@@ -21,8 +21,8 @@ VOCABULARY: dict[str, tuple[str, str, dict[str, str]]] = {
         {
             "primary": "writable, and a standby confirms every commit",
             "primary-alone": "writable, but no standby is attached: a loss of this node loses data",
-            "primary-waiting": "writable, but commits wait until the lost standby is proven down "
-            "(with Db2: until the peer window has ended)",
+            "primary-waiting": "writable, but commits wait until the lost standby is proven "
+            "down (with Db2: until the peer window has ended)",
             "standby": "attached to the primary and ready for a planned move",
             "catching-up": "attached to the primary but not yet confirming commits",
             "disconnected": "running as a standby, but not attached to a primary",
