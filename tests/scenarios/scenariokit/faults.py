@@ -213,10 +213,11 @@ class Faults:
         node, folder = self._node(step.object), self._log_folder()
         node.run(["dd", "if=/dev/zero", f"of={folder}/filler", "bs=64k"], check=False)
         # Segments that are there already would last for hours.
-        switch = "CREATE TEMPORARY TABLE burnt (n int);\n"
+        switch = "SET synchronous_commit = local; CREATE TEMPORARY TABLE burnt (n int);\n"
         switch += "INSERT INTO burnt VALUES (1); SELECT pg_switch_wal();\n" * 40
         with contextlib.suppress(LabError):
-            self._world.sql(step.object, switch)
+            primary = next((n for n in MEMBERS if self._world.takes_writes(n)), step.object)
+            self._world.sql(primary, switch)
         self._undo["fill", step.object] = lambda: self.free(step)
 
     def free(self, step: Step) -> None:
