@@ -41,7 +41,11 @@ def parser() -> argparse.ArgumentParser:
     grammar.add_argument("--seed", type=int, default=given("SEED") or random.randrange(10**6))
     grammar.add_argument("--first", type=int, default=given("FIRST") or 1, help="first round")
     grammar.add_argument("--release", choices=RELEASES, default=given("RELEASE") or RELEASES[0])
-    grammar.add_argument("--name", default="chaos", help="the lab's name; labs live side by side")
+    grammar.add_argument(
+        "--name",
+        default=f"chaos-{os.getpid()}",
+        help="the lab's name; two runs in one lab would ruin each other's rounds",
+    )
     return grammar
 
 
