@@ -134,6 +134,7 @@ def test_reconnection_in_the_window_lets_writes_go_on(make_pair):
     writing.start()
     wait_for(lambda: one.hadr()["LOG_HADR_WAIT_COUNT"] != "0", "a write that waits")
     assert one.state() == "PRIMARY/DISCONNECTED_PEER/DISCONNECTED"
+    assert one.rows() == ["cn1"]  # who only reads does not wait
     assert other.run("db2start").code == 0
     other.ok("activate db xcatdb")
     writing.join(3)
@@ -305,3 +306,27 @@ def test_states_can_be_held(pair):
     assert other.db2("takeover hadr on db xcatdb").message() == "SQL1770N 1"
     one.fault("catchup", "")
     other.wait_state("STANDBY/PEER/CONNECTED")
+
+
+def test_a_write_that_waits_in_the_window_fails_when_the_database_is_stopped(make_pair):
+    one, other = make_pair(HADR_PEER_WINDOW=10000)
+    other.crash()
+    failed = []
+
+    def write():
+        failed.append(one.sql("insert into nodes values ('cn2')").message())
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    wait_for(lambda: one.hadr()["LOG_HADR_WAIT_COUNT"] != "0", "a write that waits")
+    assert one.run("db2stop", "force").code == 0
+    writing.join(3)
+    assert failed in (["SQL1224N"], ["SQL1032N"])
+    for machine in (other, one):
+        assert machine.run("db2start").code == 0
+        assert machine.db2("activate db xcatdb").code == 0
+    assert one.rows() == ["cn1"]
+    other.wait_state("STANDBY/PEER/CONNECTED")
+    assert one.sql("insert into nodes values ('cn3')").code == 0
+    other.ok("takeover hadr on db xcatdb")
+    assert other.rows() == ["cn1", "cn3"]

@@ -2,7 +2,8 @@
 
 Settings (`sqllib/standin/settings.json`): `release` (9.7, 10.1 or 11.5: layout of db2pd and rules),
 `scale` (factor of every duration, for tests), `dbcfg_offline` (whether GET DB CFG answers while the
-instance is down: not verified on a real one, so refused by default).  Passwords: `sqllib/standin/passwords.json`.
+instance is down: not verified on a real one, so refused by default).  Passwords of users:
+`sqllib/standin/passwords.json`, mode 0600.
 Faults (`sqllib/standin/faults/COMMAND`): `hang`, `slow SECONDS`, `refuse CODE [REASON]`, `garbage`;
 `crash` ends the daemon there.  `clock` holds an offset in seconds.  Faults of HADR: `link` `cut`
 (nothing goes out or comes in: a partition), `local-catchup` and `catchup` `hold` (the state stays),

@@ -253,8 +253,7 @@ class Instance:
                 return
             pair, database.pair = database.pair, None
             if pair is not None:
-                with database.write_lock:
-                    pair.close()
+                pair.close()
             control.change(role="STANDARD")
             self.publish()
 
