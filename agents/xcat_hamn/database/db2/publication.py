@@ -66,6 +66,7 @@ class Publication:
         followed = survey.is_followed(view)
         data = survey.data_of(found, self._term.read(), followed=followed)
         self._attributes.share(survey.DATA, str(data))
+        self._attributes.share(survey.TIMELINE, str(data.term) if found is None else "")
         self._attributes.publish(vocabulary.DATABASE, word)
         self._attributes.publish(vocabulary.DATABASE_LIMIT, limit)
         self._attributes.score(verdict.score)
@@ -129,8 +130,8 @@ class Publication:
     def stopped(self, limit: str = "") -> None:
         """Publish that the database was stopped; with ``limit``, because it has diverged."""
         self._attributes.score("")
-        self._attributes.share(survey.DATA, "")
-        self._attributes.share(survey.END, "")
+        for name in (survey.DATA, survey.TIMELINE, survey.END):
+            self._attributes.share(name, "")
         self._attributes.publish(vocabulary.DATABASE, "diverged" if limit else "stopped")
         self._attributes.publish(vocabulary.DATABASE_LIMIT, limit)
 

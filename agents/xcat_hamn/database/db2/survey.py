@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 # Names under which nodes share what does not belong in crm_mon.
 DATA = "data"  # "ROLE TERM POSITION", see ``Data``
 HANDOVER = "handover"  # on the standby's node: "TERM POSITION" of a primary that ended cleanly
-#: The names and the form of these two are those of xcat-pgsql, for the operator's tool.
+#: The names and the form of these are those of xcat-pgsql, for the operator's tool.
+TIMELINE = "timeline"  # the term of a database that is not active, by which it counts as known
 END = "end"  # "TERM POSITION LAST_CONTACT LAST_COMMIT"
 CONSENT = "consent"  # "TERM POSITION": the end for which the operator accepted that more is lost
 
