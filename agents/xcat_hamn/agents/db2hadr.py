@@ -9,34 +9,15 @@ from __future__ import annotations
 from xcat_hamn import __version__, errors
 from xcat_hamn.agents.db2hadr_parameters import PARAMETERS
 from xcat_hamn.agents.db2hadr_parts import Parts
-from xcat_hamn.database.db2 import decision, hadr, rows
-from xcat_hamn.database.db2.instance import INSTANCE_DOWN, CommandRefused
+from xcat_hamn.database.db2 import hadr
+from xcat_hamn.database.db2.instance import INSTANCE_DOWN
+from xcat_hamn.database.db2.marks import DIVERGED, IDLE, PROMOTED
 from xcat_hamn.ocf import codes
 from xcat_hamn.ocf.declaration import Action, Agent
-
-IDLE, PROMOTED, DIVERGED = "idle", "promoted", "diverged"
+from xcat_hamn.system.backoff import Backoff
 
 #: Rows that a stopped former primary resolves by following the other one.
 _GIVES_WAY = ("succeeded", "older claim")
-#: Verdicts that a promotion waits out: what they are about is still under way.
-_UNSETTLED = (
-    decision.NOT_PROVEN_DOWN,
-    "not attached",
-    "other was the primary",
-    "other standby not yet compared",
-    "primary back",
-    "not activated",
-)
-#: How often a promotion judges anew after Db2 has refused a command.
-_ATTEMPTS = 3
-
-_COMMANDS = {
-    rows.PLAIN: "TAKEOVER HADR ON DATABASE {}",
-    rows.FORCE_IN_WINDOW: "TAKEOVER HADR ON DATABASE {} BY FORCE PEER WINDOW ONLY",
-    rows.FORCE: "TAKEOVER HADR ON DATABASE {} BY FORCE",
-    rows.START: "START HADR ON DATABASE {} AS PRIMARY",
-    rows.START_ALONE: "START HADR ON DATABASE {} AS PRIMARY BY FORCE",
-}
 
 
 class Db2Hadr(Parts):
@@ -111,6 +92,15 @@ class Db2Hadr(Parts):
         """Bring the database up in its role; a former primary as the standby of the new one."""
         self._require_member()
         self.marks.drop(DIVERGED)
+        failures = Backoff(f"{self.call.context.run_directory}/failed-starts")
+        try:
+            self._start()
+        except errors.CommandFailed:
+            failures.failed(self.call.deadline)
+            raise
+        failures.succeeded()
+
+    def _start(self) -> None:
         condition, found = self.instance.look()
         if condition == INSTANCE_DOWN:
             self._start_instance()
@@ -200,88 +190,11 @@ class Db2Hadr(Parts):
 
     def promote(self) -> None:
         """Make this database the primary, if that loses nothing; the score says so beforehand."""
-        for attempt in range(1, _ATTEMPTS + 1):
-            verdict = self._require_promotable()
-            if verdict.how == rows.NOTHING:
-                break
-            self.publication.before_promotion()
-            self.call.log.info(f"promoting: {verdict.row}: {verdict.how}")
-            try:
-                self._execute(verdict.how)
-            except (CommandRefused, errors.CommandTimeout) as problem:
-                if self._is_primary():
-                    break
-                if attempt == _ATTEMPTS:
-                    raise
-                self.call.log.warning(f"{problem}; judging anew")
-                continue
-            break
-        _, found = self.instance.look()
-        if found is None or found.role != hadr.PRIMARY:
-            raise errors.CommandFailed(
-                f"the database on {self.node} is not the primary, although Db2 accepted the "
-                "command: look at `db2pd -hadr` and db2diag.log there"
-            )
-        self.marks.drop(IDLE)
-        self.marks.put(PROMOTED)
-        self.publication.promoted(found)
-
-    def _execute(self, how: str) -> None:
-        command = _COMMANDS[how].format(self.instance.database)
-        # One that hangs leaves time to look at what became of it.
-        self.instance.db2(command, self.call.deadline.left() * 0.7)
-
-    def _is_primary(self) -> bool:
-        _, found = self.instance.look()
-        return found is not None and found.role == hadr.PRIMARY
-
-    def _require_promotable(self) -> decision.Verdict:
-        """Return how to become the primary.  Raises Refused, with the score gated."""
-        verdicts: list[decision.Verdict] = []
-
-        def settled() -> bool:
-            condition, found = self.instance.look()
-            if condition == INSTANCE_DOWN or (found is None and not self.marks.has(IDLE)):
-                raise self._absent(condition)
-            view = self.survey.view(found, promoted=self.marks.has(PROMOTED))
-            verdicts[:] = [decision.judge_promotion(view)]
-            return verdicts[0].row not in _UNSETTLED
-
-        self.call.deadline.sooner(self.call.deadline.total / 2).holds(settled, every=0.5)
-        verdict = verdicts[0]
-        if not verdict.promotable:
-            self.publication.refuse(verdict.limit)
-            raise errors.Refused(f"not promoted: {verdict.limit}")
-        return verdict
+        self.roles().promote()
 
     def demote(self) -> None:
-        """Leave no writable primary; one with a standby in PEER becomes a standby at once."""
-        condition, found = self.instance.look()
-        if condition == INSTANCE_DOWN or found is None or found.role != hadr.PRIMARY:
-            self.marks.drop(PROMOTED)
-            return
-        waits = found.syncmode in hadr.WAITING_MODES
-        in_step = bool(self.peers) and found.attached and found.state == hadr.PEER and waits
-        self.instance.deactivate(self.call.deadline.sooner(self.call.deadline.left() / 2))
-        self.marks.put(IDLE)
-        self.marks.drop(PROMOTED)
-        if in_step:
-            self._step_down(found)
-        _, found = self.instance.look()
-        view = self.publication.look(found, promoted=False)
-        if view is not None:
-            self.publication.show(found, view)
-
-    def _step_down(self, last: hadr.Hadr) -> None:
-        """Follow whoever comes next; the standby has all that was written here."""
-        try:
-            self.instance.start_as_standby()
-            self.marks.drop(IDLE)
-        except errors.HamnError as problem:
-            # It is inactive, so nobody writes; the next start makes it a standby.
-            self.call.log.warning(str(problem))
-        if last.primary_log is not None:
-            self.publication.handed_over(last.primary_log[2])
+        """Leave no writable primary."""
+        self.roles().demote()
 
     # -- the rest --------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from xcat_hamn.ocf.call import Handlers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from xcat_hamn.database.db2.roles import Roles
     from xcat_hamn.ocf.call import Call
 
 
@@ -50,6 +51,20 @@ class Parts(Handlers):
             call.log,
             self.node,
             self.peers,
+        )
+
+    def roles(self) -> Roles:
+        """Return what changes the role."""
+        from xcat_hamn.database.db2.roles import Roles
+
+        return Roles(
+            self.instance,
+            self.survey,
+            self.publication,
+            self.marks,
+            self.call.deadline,
+            self.call.log,
+            self.node,
         )
 
     def _fenced_between(self, node: str, after: float, before: float) -> int | None:

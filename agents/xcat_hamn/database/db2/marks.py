@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from xcat_hamn.system.files import read_text, remove, write_text
 
+#: A primary that was left inactive on purpose; one that the cluster has promoted; a database that
+#: has parted from the primary's, with the sentence that says so.
+IDLE, PROMOTED, DIVERGED = "idle", "promoted", "diverged"
+
 
 class Marks:
-    """``idle``: a primary that was left inactive on purpose.  ``promoted``: by the cluster.
-
-    ``diverged``: the sentence that says so, from a start that failed.
-    """
+    """The marks of one database."""
 
     def __init__(self, run_directory: str) -> None:
         self._directory = run_directory

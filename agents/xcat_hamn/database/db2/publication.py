@@ -62,6 +62,9 @@ class Publication:
         if verdict.how == rows.NOTHING and found is not None:
             word, limit = of_a_primary(found, view.peer_name)
             self._taken_back()
+            if not self._term.read():
+                # It led before the cluster came; from here on that can be told.
+                self._term.write(1)
         # What others compare themselves with comes before the word that makes them look at it.
         followed = survey.is_followed(view)
         data = survey.data_of(found, self._term.read(), followed=followed)
