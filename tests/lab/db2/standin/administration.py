@@ -9,7 +9,7 @@ from .configuration import acceptable, known
 from .messages import Refused, done
 
 
-@command("GET <DB> (?:CFG|CONFIGURATION|CONFIG)(?: FOR <NAME>)?(?: SHOW DETAIL)?")
+@command("GET <DB> (?:CFG|CONFIGURATION|CONFIG)(?: FOR <NAME>)?(?: SHOW DETAIL)?", authority=False)
 def get_configuration(call: Call, name: str | None) -> Answer:
     """Show the configuration, the role in it."""
     call.instance.home.fault("get-db-cfg")

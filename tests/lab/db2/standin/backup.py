@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import sqlite3
-import tarfile
 import time
 from typing import Any
 
@@ -74,6 +72,9 @@ def _rows(database: Database) -> bytes:
 
 
 def _write(path: str, meta: dict[str, Any], rows: bytes) -> None:
+    import io
+    import tarfile
+
     with tarfile.open(path, "w") as image:
         for name, data in (("meta.json", json.dumps(meta).encode()), ("rows.sqlite", rows)):
             entry = tarfile.TarInfo(name)
@@ -97,6 +98,8 @@ def restore(
     instance: Instance, name: str, folder: str, stamp: str | None, *, asked: bool, pending: bool
 ) -> None:
     """Put an image in place of a database.  Raises Refused, or Prompt unless it was asked."""
+    import tarfile
+
     name = name.upper()
     config: dict[str, str] | None = None
     if name in names(instance.home):

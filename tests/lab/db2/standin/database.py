@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 import sqlite3
 import threading
 from typing import Any
@@ -123,7 +121,7 @@ class Database:
 
     def fork(self) -> None:
         """Begin a new chain at the end of the log: what a forced takeover does."""
-        chains = [*self.control.chains, [secrets.token_hex(6), self.log.end]]
+        chains = [*self.control.chains, [os.urandom(6).hex(), self.log.end]]
         self.control.change(chains=chains)
 
     def last_time(self) -> int | None:
@@ -150,7 +148,7 @@ def names(home: Home) -> list[str]:
 
 def create(home: Home, name: str) -> None:
     """Make an empty database, as CREATE DATABASE does: circular logging, no HADR."""
-    origin = secrets.token_hex(6)
+    origin = os.urandom(6).hex()
     values = fresh(name, origin, [[origin, START]], [START, origin])
     _make(home, name, values, None)
 
@@ -175,6 +173,8 @@ def fresh(name: str, origin: str, chains: list[Any], base: list[Any]) -> dict[st
 
 def _make(home: Home, name: str, values: dict[str, Any], rows: str | None) -> None:
     """Put a database in place; an interruption leaves none, or a whole one."""
+    import shutil
+
     path = f"{home.databases}/{name.upper()}"
     temporary = f"{path}.new"
     shutil.rmtree(temporary, ignore_errors=True)
