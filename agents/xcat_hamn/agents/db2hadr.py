@@ -205,7 +205,7 @@ class Db2Hadr(Parts):
         """Return what this node lacks for the parameters given."""
         from xcat_hamn.database.db2.environment import problems
 
-        return problems(self.instance, self.call.runner, self.call.log)
+        return problems(self.instance, self.call.log)
 
 
 AGENT = Agent(
@@ -224,7 +224,7 @@ AGENT = Agent(
     actions=(
         Action("start", 300),
         Action("stop", 180),
-        Action("promote", 180),
+        Action("promote", 240),
         Action("demote", 180),
         Action("monitor", 30, interval=5, role="Promoted"),
         Action("monitor", 30, interval=7, role="Unpromoted"),

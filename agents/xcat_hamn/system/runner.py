@@ -83,8 +83,13 @@ def find_executable(name: str, path: str = PATH) -> str:
     )
 
 
-def _as_user(user: str, environment: dict[str, str]) -> list[str]:
-    """Return the prefix that runs a command as ``user``, and adapt ``environment``."""
+def _as_user(
+    user: str, environment: dict[str, str], own: Mapping[str, str] | None = None
+) -> list[str]:
+    """Return the prefix that runs a command as ``user``, and adapt ``environment``.
+
+    ``own`` is the user's part of it, which nothing that runs as root sees.
+    """
     import pwd
 
     try:
@@ -95,9 +100,12 @@ def _as_user(user: str, environment: dict[str, str]) -> list[str]:
         ) from None
     environment.update(HOME=entry.pw_dir, USER=user, LOGNAME=user)
     if os.geteuid() == entry.pw_uid:
+        environment.update(own or {})
         return []
     setpriv = find_executable("setpriv")
-    return [setpriv, f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--init-groups", "--"]
+    change = [f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--init-groups", "--"]
+    words = [f"{name}={value}" for name, value in (own or {}).items()]
+    return [setpriv, *change, *([find_executable("env"), *words] if words else [])]
 
 
 class _Child:
@@ -265,18 +273,21 @@ class Runner:
         env: Mapping[str, str] | None = None,
         input: str = "",  # noqa: A002 - subprocess.run's own name for it
         user: str | None = None,
+        user_env: Mapping[str, str] | None = None,
         limit: int = OUTPUT_LIMIT,
     ) -> Result:
         """Run ``argv`` to its end and return its Result, whatever its exit code.
 
         ``timeout`` is in seconds and never exceeds the action's deadline.  ``env`` is added to
-        the fixed ENVIRONMENT.  Raises MissingTool when the program is absent, CommandTimeout
-        (after killing the process group) when it does not end in time.
+        the fixed ENVIRONMENT; ``user_env`` only behind the change to ``user``, for variables by
+        which that user could make root run something (LD_LIBRARY_PATH).  Raises MissingTool when
+        the program is absent, CommandTimeout (after killing the process group) when it does not
+        end in time.
         """
         environment = {**ENVIRONMENT, **(env or {})}
         command = [find_executable(argv[0], environment["PATH"]), *argv[1:]]
         if user:
-            command = [*_as_user(user, environment), *command]
+            command = [*_as_user(user, environment, user_env), *command]
         if self._deadline:
             timeout = self._deadline.at_most(timeout)
         begun = time.monotonic()

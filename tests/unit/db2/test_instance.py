@@ -36,11 +36,11 @@ class Commands:
         self.answers = {name: list(found) for name, found in answers.items()}
         self.calls = []
 
-    def run(self, argv, *, timeout, env, user):
+    def run(self, argv, *, timeout, user, user_env):
         assert timeout > 0
         assert user == ME.pw_name
-        assert env["DB2INSTANCE"] == ME.pw_name
-        assert env["LD_LIBRARY_PATH"].startswith(f"{ME.pw_dir}/sqllib/lib")
+        assert user_env["DB2INSTANCE"] == ME.pw_name
+        assert user_env["LD_LIBRARY_PATH"].startswith(f"{ME.pw_dir}/sqllib/lib")
         name = os.path.basename(argv[0])
         self.calls.append([name, *argv[1:]])
         if argv[1:] == ["terminate"]:

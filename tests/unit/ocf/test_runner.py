@@ -186,6 +186,15 @@ def test_secrets_are_in_no_transcript_and_no_message():
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: changes the user")
+def test_the_users_own_variables_reach_nothing_that_runs_as_root():
+    """The dynamic linker complains once for each process that sees the variable."""
+    own = {"LD_PRELOAD": "/no/such/library.so"}
+    done = Runner().run(["true"], user="nobody", user_env=own)
+    assert done.returncode == 0
+    assert done.stderr.count("cannot be preloaded") == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: changes the user")
 def test_another_user_with_the_users_own_environment():
     done = Runner().run(["sh", "-c", "id -un; id -gn; echo $HOME $USER"], user="nobody")
     assert done.stdout.split() == ["nobody", "nogroup", "/nonexistent", "nobody"]

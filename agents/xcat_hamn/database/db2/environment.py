@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from xcat_hamn.database.db2.instance import Instance
     from xcat_hamn.ocf.log import Log
-    from xcat_hamn.system.runner import Runner
 
 #: Seconds until a dead primary is noticed, fenced, and its standby told to take over, where nobody
 #: is asked first; an operator's decision comes on top.
@@ -35,15 +34,13 @@ def _programs(instance: Instance) -> Iterator[Exception]:
             yield problem
 
 
-def _boot(instance: Instance, runner: Runner) -> Iterator[Exception]:
+def _boot(instance: Instance) -> Iterator[Exception]:
     """Complain of an instance that starts at boot, where a client could activate the database."""
-    program = instance.program("db2set").replace("/adm/", "/bin/")
+    program = instance.program("db2set")
     if not os.access(program, os.X_OK):
         return
     try:
-        said = runner.run(
-            [program, "DB2AUTOSTART"], timeout=10, env=instance.environment(), user=instance.name
-        )
+        said = instance.run([program, "DB2AUTOSTART"], 10)
     except errors.HamnError:
         return
     if said.stdout.strip().upper() == "YES":
@@ -69,9 +66,9 @@ def _database(instance: Instance, log: Log) -> Iterator[Exception]:
         log.warning(warning)
 
 
-def problems(instance: Instance, runner: Runner, log: Log) -> list[Exception]:
+def problems(instance: Instance, log: Log) -> list[Exception]:
     """Return everything that keeps this node from running the database; changes nothing."""
     found = list(_programs(instance))
     if found:
         return found
-    return [*_boot(instance, runner), *_database(instance, log)]
+    return [*_boot(instance), *_database(instance, log)]

@@ -75,7 +75,10 @@ class Instance:
         return f"{self.home}/sqllib/{folder}/{name}"
 
     def environment(self) -> dict[str, str]:
-        """Return what db2profile would set."""
+        """Return what db2profile would set.
+
+        It names directories of the owner, so nothing that runs as root may see it.
+        """
         home = self.home
         library = f"{home}/sqllib/lib64:{home}/sqllib/lib"
         return {
@@ -86,8 +89,10 @@ class Instance:
             "LIBPATH": library,  # AIX
         }
 
-    def _run(self, argv: Sequence[str], timeout: float) -> Result:
-        return self._runner.run(argv, timeout=timeout, env=self.environment(), user=self.name)
+    def run(self, argv: Sequence[str], timeout: float) -> Result:
+        """Run a program as the instance's owner, in the instance's environment."""
+        own = self.environment()
+        return self._runner.run(argv, timeout=timeout, user=self.name, user_env=own)
 
     # -- looking ---------------------------------------------------------------------------
 
@@ -100,7 +105,7 @@ class Instance:
         patience = self._deadline.sooner(_BUSY_SECONDS)
         argv = [self.program("db2pd"), "-db", self.database, "-hadr"]
         while True:
-            said = self._run(argv, _LOOK_SECONDS)
+            said = self.run(argv, _LOOK_SECONDS)
             try:
                 condition, found = hadr.read_db2pd(said.stdout or said.stderr, self.database)
                 return condition, hadr.standing(found) if found else None
@@ -131,7 +136,7 @@ class Instance:
         """
         program = self.program("db2")
         try:
-            done = self._run([program, *command.split()], timeout)
+            done = self.run([program, *command.split()], timeout)
         finally:
             self._terminate(program)
         found = messages.parse_messages(done.stdout or done.stderr)
@@ -149,7 +154,7 @@ class Instance:
 
     def _terminate(self, program: str) -> None:
         try:
-            self._run([program, "terminate"], 10)
+            self.run([program, "terminate"], 10)
         except HamnError as problem:
             self._log.warning(f"the back-end of db2 was not ended: {problem}")
 
@@ -157,7 +162,7 @@ class Instance:
 
     def start_instance(self) -> None:
         """Start the instance; one that runs is fine.  Raises CommandFailed."""
-        done = self._run([self.program("db2start")], self._deadline.left())
+        done = self.run([self.program("db2start")], self._deadline.left())
         found = messages.parse_messages(done.stdout or done.stderr)
         if messages.find(found, "SQL1063N") or messages.find(found, _ALREADY_STARTED):
             return
@@ -181,7 +186,7 @@ class Instance:
             [self.program("db2_kill")],
         ):
             try:
-                said = self._run(argv, max(share, 1.0))
+                said = self.run(argv, max(share, 1.0))
                 found = messages.parse_messages(said.stdout or said.stderr)
                 why = str(messages.failure(found) or said.last_line())
             except HamnError as problem:
