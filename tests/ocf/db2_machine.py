@@ -86,8 +86,11 @@ class Db2Machine(DatabaseMachine):
 
     def owner(self, program: str, *words: str, check: bool = True) -> str:
         """Run one of the instance's programs as its owner."""
+        return self.as_owner(f"{HOME}/sqllib/bin/{program}", *words, check=check)
+
+    def as_owner(self, *argv: str, check: bool = True) -> str:
         prefix = ["setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups", "--"]
-        return self.run(*prefix, f"{HOME}/sqllib/bin/{program}", *words, check=check)
+        return self.run(*prefix, *argv, check=check)
 
     def db2(self, text: str) -> str:
         return self.owner("db2", text)
@@ -96,7 +99,9 @@ class Db2Machine(DatabaseMachine):
         """Run statements over one connection."""
         script = "\n".join(["connect to xcatdb;", *(f"{s};" for s in statements), "terminate;"])
         self.write(f"{HOME}/script", script)
-        return self.owner("db2", "-txf", f"{HOME}/script", check=False)
+        # A connection lives as long as the process that called db2, which must be one in here.
+        command = f"{HOME}/sqllib/bin/db2 -txf {HOME}/script; exit 0"
+        return self.as_owner("sh", "-c", command)
 
     def rows(self) -> list[str]:
         shown = self.sql("select name from nodes order by name")
@@ -115,6 +120,11 @@ class Db2Machine(DatabaseMachine):
     def wait_state(self, state: str, seconds: float = 20) -> None:
         wait_until(lambda: self.state() == state, f"{self.name}: {state}", seconds)
 
+    def in_step(self) -> bool:
+        """Tell whether the pair is connected and in PEER, in whatever layout."""
+        shown = self.owner("db2pd", "-hadr", "-db", USER, check=False).upper()
+        return "PEER" in shown and " CONNECTED" in shown.replace("\n", " ")
+
     def asked(self) -> list[str]:
         """Return what was asked of the instance, one line a command."""
         path = f"{HOME}/sqllib/db2dump/standin-commands.log"
@@ -125,12 +135,15 @@ class Db2Machine(DatabaseMachine):
         self.owner("db2_kill")
 
 
-def make_pair(one: Db2Machine, two: Db2Machine) -> None:
+def make_pair(one: Db2Machine, two: Db2Machine, mode: str = "NEARSYNC") -> None:
     """Set HADR up as requirement 5.1 does, and stop both: roles PRIMARY and STANDBY on disk."""
     for machine in (one, two):
         machine.owner("db2start")
     one.db2("create db xcatdb")
-    one.sql("create table nodes (name varchar(20) primary key)", "insert into nodes values ('cn1')")
+    said = one.sql(
+        "create table nodes (name varchar(20) primary key)", "insert into nodes values ('cn1')"
+    )
+    assert one.rows() == ["cn1"], said
     one.db2("update db cfg for xcatdb using LOGARCHMETH1 LOGRETAIN TRACKMOD ON LOGINDEXBUILD ON")
     one.db2(f"backup db xcatdb to {HOME}/backup/")
     image = subprocess.run(
@@ -143,10 +156,10 @@ def make_pair(one: Db2Machine, two: Db2Machine) -> None:
             f"update db cfg for xcatdb using HADR_LOCAL_HOST {ADDRESSES[machine.name]} "
             f"HADR_LOCAL_SVC {PORTS[machine.name]} HADR_REMOTE_HOST {ADDRESSES[other.name]} "
             f"HADR_REMOTE_SVC {PORTS[other.name]} HADR_REMOTE_INST {USER} "
-            f"HADR_SYNCMODE NEARSYNC HADR_TIMEOUT {TIMEOUT} HADR_PEER_WINDOW {WINDOW}"
+            f"HADR_SYNCMODE {mode} HADR_TIMEOUT {TIMEOUT} HADR_PEER_WINDOW {WINDOW}"
         )
     two.db2("start hadr on db xcatdb as standby")
     one.db2("start hadr on db xcatdb as primary")
-    two.wait_state("STANDBY/PEER/CONNECTED")
+    wait_until(lambda: two.in_step(), "a pair that is connected", 20)
     for machine in (one, two):
         machine.owner("db2stop", "force")

@@ -66,8 +66,9 @@ class Agent:
 
 
 @pytest.fixture
-def pair(stage) -> Iterator[tuple[Agent, Agent]]:
+def pair(stage, request: pytest.FixtureRequest) -> Iterator[tuple[Agent, Agent]]:
     """Give two nodes with roles PRIMARY and STANDBY on disk, whose instances are stopped."""
+    release, mode = getattr(request, "param", ("11.5", "NEARSYNC"))
     with tempfile.TemporaryDirectory(prefix="xcat-hamn-attributes.") as directory:
         os.chmod(directory, 0o755)
         machines: list[Db2Machine] = []
@@ -77,7 +78,8 @@ def pair(stage) -> Iterator[tuple[Agent, Agent]]:
             join(*machines)
             for machine in machines:
                 addresses(machine, f"{ADDRESSES[machine.name]}/24")
-            make_pair(*machines)
+                machine.settings(scale=SCALE, release=release)
+            make_pair(*machines, mode)
             one, two = (Agent(stage.agent("xcat-db2hadr"), machine) for machine in machines)
             nodes(one, "true", "false")
             yield one, two
@@ -132,7 +134,7 @@ def die(agent: Agent) -> None:
 def test_the_life_of_a_pair(running):
     one, two = running
     assert two.machine.score == "900"
-    assert one.machine.sql("insert into nodes values ('cn2')")
+    one.machine.sql("insert into nodes values ('cn2')")
     # A planned move: demote here, promote there.
     one.ok("demote", "demote")
     assert one.machine.state().startswith("STANDBY/")
@@ -148,6 +150,21 @@ def test_the_life_of_a_pair(running):
     for agent in (two, one):
         agent.ok("stop", "stop")
         assert agent.probe().code == 7
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [("9.7", "NEARSYNC"), ("10.1", "SYNC"), ("11.5", "ASYNC")],
+    ids=lambda value: "-".join(value),
+    indirect=True,
+)
+def test_every_layout_and_mode_hands_the_role_over(running):
+    one, two = running
+    one.machine.sql("insert into nodes values ('cn2')")
+    one.ok("demote")
+    two.ok("promote")
+    settle(two, one)
+    assert two.machine.rows() == ["cn1", "cn2"]
 
 
 def test_a_stopped_standby_does_not_hold_the_primary_up(running):

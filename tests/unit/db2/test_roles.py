@@ -16,7 +16,13 @@ from xcat_hamn.database.db2.survey import Obituary, Survey
 from xcat_hamn.database.db2.term import Term
 from xcat_hamn.system.deadline import Deadline
 
-BLOCK = {"known": True, "standby_log": ("S1", 1, 500), "primary_log": ("S1", 1, 500), "fields": {}}
+BLOCK = {
+    "peer_window": 120,
+    "known": True,
+    "standby_log": ("S1", 1, 500),
+    "primary_log": ("S1", 1, 500),
+    "fields": {},
+}
 
 
 def shows(role, state, connect, mode="NEARSYNC", **more):
@@ -288,10 +294,11 @@ def test_a_primary_alone_hands_nothing_over_and_keeps_its_role(node):
 
 
 @pytest.mark.parametrize(
-    ("mode", "state"), [("ASYNC", hadr.PEER), ("SUPERASYNC", "REMOTE_CATCHUP")]
+    ("mode", "state", "window"),
+    [("ASYNC", hadr.PEER, 120), ("SUPERASYNC", "REMOTE_CATCHUP", 0), ("SYNC", hadr.PEER, 0)],
 )
-def test_where_nobody_waits_the_logs_own_end_counts(node, mode, state):
-    node.instance.found = shows(hadr.PRIMARY, state, hadr.CONNECTED, mode)
+def test_where_nobody_waits_the_logs_own_end_counts(node, mode, state, window):
+    node.instance.found = shows(hadr.PRIMARY, state, hadr.CONNECTED, mode, peer_window=window)
     ended = shows(
         hadr.STANDBY, hadr.LOCAL_CATCHUP, hadr.DISCONNECTED, mode, standby_log=("S1", 1, 777)
     )

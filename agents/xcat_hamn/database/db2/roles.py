@@ -135,11 +135,11 @@ class Roles:
     def _step_down(self, last: hadr.Hadr) -> None:
         """Follow whoever comes next, and tell the standby how far the log of this one went.
 
-        In a mode that waits for the standby, whatever came after the last look is there too; in
-        the others only this log's own end, as it shows when it is a standby's, tells.
+        With a peer window, whatever came after the last look is there too; without one only this
+        log's own end, as it shows when it is a standby's, tells.
         """
         end = last.primary_log[2] if last.primary_log else None
-        exact = last.syncmode in hadr.WAITING_MODES
+        exact = last.syncmode in hadr.WAITING_MODES and bool(last.peer_window)
         try:
             self._instance.start_as_standby()
             self._marks.drop(IDLE)
