@@ -22,6 +22,8 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 _MIDDLE = 0.08
 #: Room on the small disk for a few segments of 16 MB more than there are, in MB.
 _ROOM = 64
+#: Its size when there is room again.
+_PLENTY = "3g"
 #: A power command that was on its way is carried out within a few seconds.
 _SETTLE = 4.0
 #: What is undone with the cluster stopped on a node.
@@ -214,7 +216,10 @@ class Faults:
         self._undo["fill", step.object] = lambda: self.free(step)
 
     def free(self, step: Step) -> None:
-        self._node(step.object).run(["rm", "-f", f"{self._log_folder()}/filler"])
+        node, folder = self._node(step.object), self._log_folder()
+        node.run(["rm", "-f", f"{folder}/filler"])
+        # What the primary has written meanwhile wants to be received, too.
+        node.run(["mount", "-o", f"remount,size={_PLENTY}", folder])
         self._undo.pop(("fill", step.object), None)
 
     def clock_ahead(self, step: Step) -> None:
