@@ -13,6 +13,7 @@ from xcat_hamn.identity.linux import LinuxNetwork
 from xcat_hamn.ocf import codes
 from xcat_hamn.ocf.call import Call, Handlers
 from xcat_hamn.ocf.declaration import BOOLEAN, INTEGER, STRING, Action, Agent, Parameter
+from xcat_hamn.system.backoff import Backoff
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from xcat_hamn.identity.record import Record
 
 _MOST_ANNOUNCEMENTS = 60
+#: Seconds of the longest pause after a start that failed again: Pacemaker starts anew at once, and
+#: the log filled five times a second while a cable was out.
+_LONGEST_PAUSE = 4.0
 
 
 def _problem_with_count(text: str) -> str | None:
@@ -86,6 +90,15 @@ class MnIdentity(Handlers):
 
     def start(self) -> None:
         """Take the identity, and report success only after reading it back."""
+        failures = Backoff(f"{self.call.context.run_directory}/failed-starts", _LONGEST_PAUSE)
+        try:
+            self._take()
+        except HamnError:
+            failures.failed(self.call.deadline)
+            raise
+        failures.succeeded()
+
+    def _take(self) -> None:
         self._identity().take(
             self.wanted,
             self.name,

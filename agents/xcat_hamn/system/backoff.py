@@ -19,10 +19,14 @@ LONGEST, FORGOTTEN = 20.0, 120.0
 
 
 class Backoff:
-    """The failures of one thing, counted in the file ``path`` in /run."""
+    """The failures of one thing, counted in the file ``path`` in /run.
 
-    def __init__(self, path: str) -> None:
+    ``longest``: seconds of the longest pause.
+    """
+
+    def __init__(self, path: str, longest: float = LONGEST) -> None:
         self._path = path
+        self._longest = longest
 
     def failed(self, deadline: Deadline) -> None:
         """Count a failure, and wait: not after the first, then 2, 4, 8 s and so on.
@@ -33,7 +37,7 @@ class Backoff:
         now = time.monotonic()
         recent = count.isdecimal() and 0 <= now - float(last) < FORGOTTEN
         failures = int(count) + 1 if recent else 1
-        pause = min(2.0 ** (failures - 1), LONGEST) if failures > 1 else 0.0
+        pause = min(2.0 ** (failures - 1), self._longest) if failures > 1 else 0.0
         time.sleep(min(pause, deadline.left() / 2))
         write_text(self._path, f"{failures} {time.monotonic():.0f}", mode=0o644)
 
