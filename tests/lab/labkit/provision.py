@@ -8,6 +8,7 @@ mn2, the same credentials on both.
 from __future__ import annotations
 
 import concurrent.futures
+import os
 import secrets
 import sys
 from collections.abc import Callable, Iterable
@@ -17,7 +18,7 @@ from labkit.host import LabError
 from labkit.lab import Lab
 from labkit.node import DOMAIN, Node
 
-HERE = __file__.rsplit("/", 2)[0]
+HERE = os.path.realpath(__file__).rsplit("/", 2)[0]
 ROOT = HERE.rsplit("/", 2)[0]
 MEMBERS = ("mn1", "mn2")
 SERVICE_ADDRESS = "10.11.0.10"
