@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 # labkit finds the tree by its own path, which must have no ".." in it.
-sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "lab")]
+sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "lab")))
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from labkit import CannotRun, Lab
 from scenariokit.stage import Stage
