@@ -27,7 +27,8 @@ def _milliseconds(environ: Mapping[str, str], name: str) -> int:
 class Context:
     """One call of an agent, as Pacemaker describes it.
 
-    ``seconds`` is the time this call may use, ten percent short of Pacemaker's timeout.
+    ``seconds`` is the time this call may use, ten percent short of Pacemaker's timeout;
+    ``interval`` that of a recurring monitor, in milliseconds.
     ``run_directory`` is lost at a reboot, ``durable_directory`` is not; both belong to this
     resource instance alone.
     """
@@ -38,6 +39,7 @@ class Context:
         "clone_max",
         "durable_directory",
         "instance",
+        "interval",
         "is_probe",
         "node",
         "run_directory",
@@ -49,7 +51,8 @@ class Context:
         self.instance = environ.get("OCF_RESOURCE_INSTANCE") or "default"
         level = environ.get("OCF_CHECK_LEVEL", "0")
         self.check_level = int(level) if level.isdecimal() else 0
-        self.is_probe = action == "monitor" and _milliseconds(environ, "interval") == 0
+        self.interval = _milliseconds(environ, "interval")
+        self.is_probe = action == "monitor" and self.interval == 0
         self.node = environ.get(_META + "on_node", "")
         self.clone_max = _milliseconds(environ, "clone_max")
         allowed = _milliseconds(environ, "timeout") / 1000 or float(default_timeout)

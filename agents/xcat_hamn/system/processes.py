@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from xcat_hamn.system.files import read_text
+
 SIGKILL = 9
 
 
@@ -13,3 +15,14 @@ def signal_process(pid: int, number: int) -> None:
         os.kill(pid, number)
     except ProcessLookupError:
         return
+
+
+def is_stopped(pid: int) -> bool:
+    """Tell whether process ``pid`` is stopped (SIGSTOP, a debugger): it heeds SIGKILL only."""
+    try:
+        text = read_text(f"/proc/{pid}/stat") or ""
+    except OSError:
+        return False
+    # The program's name stands in parentheses and may hold any character (proc(5)).
+    state = text.rpartition(")")[2].split()
+    return bool(state) and state[0] in ("T", "t")

@@ -12,7 +12,7 @@ import os
 import signal
 
 from xcat_hamn.errors import CommandFailed
-from xcat_hamn.system.processes import SIGKILL, signal_process
+from xcat_hamn.system.processes import SIGKILL, is_stopped, signal_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -110,6 +110,8 @@ class Server:
         self._end_sessions()
 
     def _ended_in_order(self, pid: int) -> bool:
+        if is_stopped(pid):
+            return False
         for number, share in ((signal.SIGINT, _FAST), (signal.SIGQUIT, _IMMEDIATE)):
             if self._ended(pid, number, share):
                 return True
