@@ -202,6 +202,24 @@ def test_lost_primary_whose_standby_is_gated(running):
     assert where(lost) == {resource: [] for resource in (*GROUP, "primary")}
 
 
+def test_each_power_device_waits_on_the_other_node(running):
+    places = running(power=True).run().placement
+    assert [node for node, _role in places["bmc-mn1"]] == ["mn2"]
+    assert [node for node, _role in places["bmc-mn2"]] == ["mn1"]
+
+
+def test_a_power_device_that_does_not_start_holds_the_role_up_twice_at_most(running):
+    """Pacemaker starts fence devices before all else; the BMC may be as dead as its node."""
+    cluster = running(power=True)
+    dead = ("--op-fail", "bmc-mn1_start_0@mn2=1")
+    cluster.run("--op-inject", "bmc-mn1_monitor_60000@mn2=7", failing=dead)
+    cluster.prefer("mn2")
+    lost = cluster.run("--node-fail", "mn1", failing=dead)
+    if where(lost) != all_on("mn2"):
+        lost = cluster.run(failing=dead)
+    assert where(lost) == all_on("mn2")
+
+
 @pytest.mark.parametrize("loss", [["--node-fail", "mn1"], []])
 @pytest.mark.parametrize(("score", "moves"), [("-1", False), ("0", True), ("900", True)])
 def test_no_move_promotes_a_negative_score(running, loss, score, moves):

@@ -1,6 +1,7 @@
 """What differs between the configurations of two CIBs, in words for a person.
 
-Compared are units: each resource, constraint and cluster property with its labelled values.
+Compared are units: each resource, constraint, cluster property and set of defaults with its
+labelled values.
 """
 
 from __future__ import annotations
@@ -106,6 +107,8 @@ _SUMMARIES = {
     "order": "{first-action} {first}, then {then-action} {then}",
     "property": "{value}",
     "fencing level": "{index} of {target}: {devices}",
+    "location": "{rsc}{rsc-pattern} on {node}: {score}",
+    "defaults": "migration-threshold={migration-threshold} failure-timeout={failure-timeout}",
 }
 _KINDS = {
     "rsc_colocation": "colocation",
@@ -124,6 +127,8 @@ def _units(cib: etree._Element) -> dict[str, _Unit]:
     for nvpair in configuration(cib).iterfind("crm_config/cluster_property_set/nvpair"):
         values = {"value": nvpair.get("value", "")}
         units[f"property {nvpair.get('name', '')}"] = _Unit("property", values)
+    for defaults in configuration(cib).iterfind("rsc_defaults/meta_attributes"):
+        units[defaults.get("id", "")] = _Unit("defaults", dict(_values(defaults)))
     return units
 
 

@@ -35,6 +35,18 @@ def devices(site: Site) -> list[str]:
     return list(found)
 
 
+def _apart(site: Site, node: str) -> str:
+    """Return a pattern of the devices that switch ``node`` off and no other node, or nothing.
+
+    Constraints know a pattern as an extended regular expression (`rsc-pattern`).
+    """
+    others = [name for name in site.pairs("cluster", "nodes") if name != node]
+    shared = {device for name in others for level in levels(site, name) for device in level}
+    own = {device for level in levels(site, node) for device in level} - shared
+    names = "|".join(sorted(own)).replace(".", "[.]")
+    return f"^({names})$" if own else ""
+
+
 def problems(site: Site) -> Iterator[str]:
     """Yield a sentence for each thing about the devices that does not fit the rest of the file."""
     place = f"{site.path}, [fencing] devices"
@@ -98,6 +110,7 @@ def values(site: Site) -> dict[str, str]:
         "fencing.standby_level": STANDBY_GATE if passes else "",
     }
     for name, node in zip(("first", "second"), nodes):
+        found[f"fencing.{name}_apart"] = _apart(site, node)
         wanted = levels(site, node) or [[]]
         for number, letter in enumerate("abc"):
             level = ",".join([GATE, *wanted[number]]) if number < len(wanted) else ""

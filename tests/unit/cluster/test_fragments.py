@@ -136,6 +136,21 @@ def test_without_a_power_device_no_failover_is_automatic(lines, failover, standb
     assert values["fencing.standby_index"] == standby_index
 
 
+@pytest.mark.parametrize(
+    ("devices", "first", "second"),
+    [
+        ("none", "", ""),
+        ("mn1=bmc-mn1 mn2=bmc-mn2", "^(bmc-mn1)$", "^(bmc-mn2)$"),
+        ("mn1=pdu mn2=pdu", "", ""),
+        ("mn1=b.1 mn1=pdu1+pdu2 mn2=b.2 mn2=pdu2", "^(b[.]1|pdu1)$", "^(b[.]2)$"),
+    ],
+)
+def test_a_power_device_keeps_off_the_node_that_it_alone_switches_off(devices, first, second):
+    """Started on the survivor only after the loss, one with a dead BMC would hold the role up."""
+    values = levels.values(read_site(example().replace("devices = none", f"devices = {devices}")))
+    assert (values["fencing.first_apart"], values["fencing.second_apart"]) == (first, second)
+
+
 def test_every_fragment_file_is_registered(constraints):
     files = {name for name in os.listdir(constraints) if name.endswith(".xml")}
     assert files == {fragment.file for fragment in fragments.FRAGMENTS}

@@ -63,6 +63,12 @@ def test_failures_need_a_name_in_the_scenario_and_a_reason():
     assert sentence.startswith("a failure has no exit reason: xcat-db monitor on mn1")
 
 
+def test_a_power_device_may_fail_without_a_reason():
+    """Its failures are Pacemaker's to report, not ours."""
+    bare = dataclasses.replace(GOOD, failures=[Failure("mn2", "bmc-mn1", "start", "")])
+    assert list(audit.complaints(bare, (), ["bmc-mn[12] .*"])) == []
+
+
 def test_errors_that_the_scenario_names_are_none():
     lines = {"mn1": ["pacemaker-fenced: could not reach the BMC"]}
     found = dataclasses.replace(GOOD, errors=lines)
