@@ -1,6 +1,8 @@
 # xcat-hamn: `make demo` shows it, `make test` tests it; both set up all they need (root, Debian 12 or 13).
 RELEASE ?= bookworm
 DATABASE ?= postgresql
+# Labs mostly wait: two at a time take little more than half of the time, on two cores too.
+WORKERS ?= 2
 PYTHON := /usr/bin/python3
 VENV := build/venv
 BIN := $(VENV)/bin
@@ -34,8 +36,8 @@ lint: prerequisites venv ## ruff and mypy --strict
 unit: prerequisites venv ## the quick tests: no root, no lab
 	$(BIN)/python -m pytest tests/unit tests/scheduler
 
-test: prerequisites venv lint rpm ## every test, the lab's included
-	$(BIN)/python -m pytest
+test: prerequisites venv lint rpm ## every test, the lab's included; WORKERS=n files at a time
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile
 
 scenarios: prerequisites venv rpm ## every scenario of tests/scenarios, not only those of make test
 	SCENARIOS=all $(BIN)/python -m pytest tests/scenarios

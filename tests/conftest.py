@@ -9,3 +9,9 @@ def pytest_configure():
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
+    # An ended run takes its labs down, in this process and in those of its workers.
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(number, frame):
+    raise KeyboardInterrupt

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -31,16 +30,15 @@ def lab(release: str) -> Iterator[Lab]:
 
     A test that takes power or a cable away uses `mended` and leaves the rest to it.
     """
-    with _terminated_like_interrupted():
-        made = Lab(f"test-{os.getpid()}", release)
-        try:
-            made.up(mine=True)
-        except CannotRun as error:
-            pytest.fail(str(error), pytrace=False)
-        try:
-            yield made
-        finally:
-            made.down()
+    made = Lab(f"test-{os.getpid()}", release)
+    try:
+        made.up(mine=True)
+    except CannotRun as error:
+        pytest.fail(str(error), pytrace=False)
+    try:
+        yield made
+    finally:
+        made.down()
 
 
 @pytest.fixture
@@ -57,20 +55,6 @@ def cluster(lab: Lab) -> Lab:
     lab.mend()
     clusterkit.make(lab)
     return lab
-
-
-@contextlib.contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    """Let a termination of the test run tear the lab down, as ctrl-C does."""
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -16,33 +15,35 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from labkit import CannotRun, Lab
 from scenariokit.stage import Stage
 
-#: What was measured, for the end of the run.
-_MEASURED: list[str] = []
+#: The property of a test's report that holds what it measured: reports come from all workers.
+_MEASURED = "measured"
 
 
 @pytest.fixture
-def measured() -> list[str]:
-    """Give the list of lines that are printed when all tests are done."""
-    return _MEASURED
+def measured(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Give what takes a line that is printed when all tests are done."""
+    return lambda line: record_property(_MEASURED, line)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what was measured: that is part of the result."""
-    if _MEASURED:
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    lines = [
+        text
+        for report in reports
+        for name, text in report.user_properties
+        if name == _MEASURED and report.when == "call"
+    ]
+    if lines:
         terminalreporter.section("times of takeovers")
-        for line in _MEASURED:
+        for line in lines:
             terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
 def stage() -> Iterator[Stage]:
     """Give the configured cluster, in a lab of its own: scenarios break everything in it."""
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
     release = os.environ.get("RELEASE") or "bookworm"
-    before = signal.signal(signal.SIGTERM, interrupt)
     lab = Lab(f"scenarios-{os.getpid()}", release)
     try:
         lab.up(mine=True)
@@ -56,4 +57,3 @@ def stage() -> Iterator[Stage]:
         pytest.fail(str(error), pytrace=False)
     finally:
         lab.down()
-        signal.signal(signal.SIGTERM, before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import pytest
 from scenariokit import plan
@@ -18,8 +19,9 @@ WANTED = [one for one in PLANS if one.run == "core" or os.environ.get("SCENARIOS
 
 
 @pytest.mark.parametrize("scenario", WANTED, ids=[one.name for one in WANTED])
-def test_scenario(stage: Stage, scenario: plan.Plan, measured: list[str]) -> None:
+def test_scenario(stage: Stage, scenario: plan.Plan, measured: Callable[[str], None]) -> None:
     outcome = play(stage, scenario)
     if outcome.takeover is not None:
-        measured += [f"{scenario.name}: {outcome.plan.shows}", *outcome.takeover.lines()]
+        for line in (f"{scenario.name}: {outcome.plan.shows}", *outcome.takeover.lines()):
+            measured(line)
     assert outcome.passed, "\n".join(outcome.complaints)
