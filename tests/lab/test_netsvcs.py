@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from labkit import CannotRun, Lab, provision
+from labkit import CannotRun, Lab, engines, provision
 from xcat import install
 from xcat.standin import credentials
 
@@ -38,7 +38,7 @@ class Services:
 
     def __init__(self, lab: Lab) -> None:
         self.mn1, self.cn1 = lab.node("mn1"), lab.node("cn1")
-        self.database = provision.Database(lab.release)
+        self.database = engines.PostgreSQL(lab.release)
 
     def prepare(self) -> None:
         node = self.mn1

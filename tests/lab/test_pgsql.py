@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from labkit import CannotRun, Lab, LabError, Node, provision
+from labkit import CannotRun, Lab, LabError, Node, engines, provision
 from labkit import cluster as clusterkit
 
 pytestmark = pytest.mark.lab
@@ -62,7 +62,7 @@ class Databases:
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
         self.mn1, self.mn2 = (lab.node(name) for name in MEMBERS)
-        self.where = provision.Database(lab.release)
+        self.where = engines.PostgreSQL(lab.release)
         self._writers: list[Writer] = []
 
     # -- asking ----------------------------------------------------------------------------
@@ -190,7 +190,7 @@ class Databases:
         pcs(["pcs", "resource", "defaults", "update", "resource-stickiness=1000"])
         nodes = " ".join(f"{node.name}={node.ipv4}" for node in (self.mn1, self.mn2))
         parameters = [f"pgdata={self.where.pgdata}", f"config_file={self.where.config}"]
-        parameters += [f"nodes={nodes}", f"passfile={provision.PASSFILE}"]
+        parameters += [f"nodes={nodes}", f"passfile={engines.PASSFILE}"]
         create = ["pcs", "resource", "create", DATABASE, "ocf:heartbeat:xcat-pgsql"]
         pcs([*create, *parameters, "promotable"])
         pcs(["pcs", "resource", "create", ROLE, "ocf:pacemaker:Dummy"])
@@ -283,7 +283,7 @@ def stop_receiving(databases: Databases) -> None:
 
 
 def lose_password(databases: Databases) -> None:
-    databases.mn2.run(["mv", provision.PASSFILE, f"{provision.PASSFILE}.away"])
+    databases.mn2.run(["mv", engines.PASSFILE, f"{engines.PASSFILE}.away"])
     databases.mn2.run(["kill", databases.receiver(databases.mn2)])
 
 
@@ -310,8 +310,8 @@ def test_a_gated_standby_makes_the_move_refuse(databases: Databases, trouble, wo
         assert databases.failures(mn1) == []
         writer.wait_written()
     finally:
-        away = f"{provision.PASSFILE}.away"
-        mn2.run(["sh", "-c", f"test ! -e {away} || mv {away} {provision.PASSFILE}"])
+        away = f"{engines.PASSFILE}.away"
+        mn2.run(["sh", "-c", f"test ! -e {away} || mv {away} {engines.PASSFILE}"])
         mn2.run(["pkill", "-CONT", "postgres"], check=False)
     databases.wait_settled()
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from labkit import Lab, LabError, Node, provision
+from labkit import Lab, LabError, Node, engines, provision
 from labkit import cluster as clusterkit
 from labkit.host import CannotRun
 from test_pgsql import Writer
@@ -19,7 +19,7 @@ class Site:
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
-        self.where = provision.Database(lab.release)
+        self.where = engines.PostgreSQL(lab.release)
 
     def pair(self) -> tuple[Node, Node]:
         """Return the active node and the other one, which is a ready standby."""

@@ -14,7 +14,7 @@ from types import FrameType
 
 from rich.console import Console
 
-from labkit import host, provision, showing, svg, timeline
+from labkit import engines, host, provision, showing, svg, timeline
 from labkit.host import CannotRun, LabError
 from labkit.image import RELEASES
 from labkit.lab import Lab
@@ -25,7 +25,6 @@ from labkit.timeline_checks import RESOURCES
 NAME = "demo"
 TITLE = "The role of the xCAT management node moves"
 FOLDER = f"{provision.ROOT}/build/demo"
-DATABASES = ("postgresql",)
 
 _PACKAGES = ("pacemaker", "pcs", "corosync", "bind9", "isc-dhcp-server", "conserver-server")
 
@@ -41,7 +40,8 @@ def parser() -> argparse.ArgumentParser:
     )
     given = os.environ.get
     grammar.add_argument("--release", choices=RELEASES, default=given("RELEASE") or RELEASES[0])
-    grammar.add_argument("--database", choices=DATABASES, default=given("DATABASE") or DATABASES[0])
+    database = given("DATABASE") or engines.NAMES[0]
+    grammar.add_argument("--database", choices=engines.NAMES, default=database)
     grammar.add_argument("--name", default=NAME, help="the lab's name; labs live side by side")
     grammar.add_argument("--keep", action="store_true", help="leave the lab up at the end")
     return grammar
@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser().parse_args(arguments)
     for name, given, known in (
         ("RELEASE", asked.release, RELEASES),
-        ("DATABASE", asked.database, DATABASES),
+        ("DATABASE", asked.database, engines.NAMES),
     ):
         if given not in known:
             known_ones = " or ".join(known)
@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console(highlight=False, soft_wrap=False, width=_width())
     try:
         with _lab(asked.name, asked.release, asked.keep) as lab:
-            return _tell(lab, console)
+            return _tell(lab, engines.engine(asked.database, asked.release), console)
     except CannotRun as problem:
         print(f"demo: {problem}", file=sys.stderr)
         return 77
@@ -105,9 +105,9 @@ def _lab(name: str, release: str, keep: bool) -> Iterator[Lab]:
             lab.down()
 
 
-def _tell(lab: Lab, console: Console) -> int:
+def _tell(lab: Lab, engine: engines.Engine, console: Console) -> int:
     """Run the scenario, draw what there is of it even when it fails, and return the exit code."""
-    scenario = Scenario(lab, showing.Terminal(console))
+    scenario = Scenario(lab, showing.Terminal(console), engine)
     problem: LabError | None = None
     try:
         scenario.run()
@@ -115,7 +115,7 @@ def _tell(lab: Lab, console: Console) -> int:
         problem = error
         _keep_journals(lab)
     if scenario.timelines:
-        _report(scenario, lab, console)
+        _report(scenario, _facts(lab, engine), console)
     if problem is not None:
         console.print()
         print(f"demo: {problem}\ndemo: the nodes' journals are in {FOLDER}", file=sys.stderr)
@@ -123,8 +123,7 @@ def _tell(lab: Lab, console: Console) -> int:
     return 0
 
 
-def _report(scenario: Scenario, lab: Lab, console: Console) -> None:
-    facts = _facts(lab)
+def _report(scenario: Scenario, facts: dict[str, str], console: Console) -> None:
     scenario.show.step("What happened")
     for found in scenario.timelines:
         console.print(showing.operations_table(found, console.width))
@@ -144,14 +143,15 @@ def _report(scenario: Scenario, lab: Lab, console: Console) -> None:
         console.print(f"written: {os.path.relpath(FOLDER)}/{name}")
 
 
-def _facts(lab: Lab) -> dict[str, str]:
+def _facts(lab: Lab, engine: engines.Engine) -> dict[str, str]:
     """Return what a reader must know to judge the numbers."""
     mn1 = lab.node("mn1")
-    packages = [*_PACKAGES, f"postgresql-{provision.POSTGRESQL[lab.release]}"]
+    packages = [*_PACKAGES, *engine.packages]
     asked = ["dpkg-query", "--show", "--showformat", "${Package} ${Version}\n", *packages]
     versions = [upstream(line) for line in mn1.run(asked, check=False).stdout.splitlines()]
     return {
         "xCAT": "a stand-in (test double) with the real one's commands, wire and exit codes",
+        "database": engine.about,
         "real": f"Debian {lab.release}; {', '.join(versions)}",
         "machine": f"three nodes on one host with {os.cpu_count()} processors",
         "outage": "from the last good answer before to the first good one after, asked every "

@@ -1,40 +1,28 @@
 """Makes management nodes of bare lab nodes: the package, the database, the xCAT stand-in.
 
 What an administrator has before configuring high availability (R 3.0 and 4.0): both nodes
-installed, PostgreSQL with xCAT's tables on mn1, the same programs and an empty data directory on
-mn2, the same credentials on both.
+installed, the database with xCAT's tables on mn1 and a way to its copy on mn2, the same credentials
+on both.
 """
 
 from __future__ import annotations
 
 import concurrent.futures
 import os
-import secrets
 import sys
 from collections.abc import Callable, Iterable
 
 from labkit import bmc, cluster, host
+from labkit.engines import SERVICE_ADDRESS, Engine, PostgreSQL
 from labkit.host import LabError
 from labkit.lab import Lab
-from labkit.node import DOMAIN, Node
+from labkit.node import Node
 
 HERE = os.path.realpath(__file__).rsplit("/", 2)[0]
 ROOT = HERE.rsplit("/", 2)[0]
 MEMBERS = ("mn1", "mn2")
-SERVICE_ADDRESS = "10.11.0.10"
 SERVICE_ADDRESS_6 = "fd11::10"
-NETWORKS = ("10.11.0.0/24", "fd11::/64")
-#: Major version of PostgreSQL in each release.
-POSTGRESQL = {"bookworm": "15", "trixie": "17"}
-PASSFILE = "/var/lib/postgresql/.xcat-hamn-pgpass"
 SITE_FILE = "/etc/xcat/hamn.conf"
-
-#: cn1 as xCAT knows it: its network card is the one that the lab gave it.
-COMPUTE_NODE = [
-    "/opt/xcat/bin/mkdef",
-    *("-t", "node", "cn1", "groups=compute,all", "ip=10.11.0.101", "mac=02:00:0a:0b:00:65"),
-    *("mgt=standin", "serialport=0", "xcatmaster=10.11.0.10", "tftpserver=10.11.0.10"),
-]
 
 SITE = """\
 [cluster]
@@ -45,26 +33,12 @@ addresses = {address}/24@eth0 {address_6}/64@eth0
 check_facing = no
 
 [database]
-engine = postgresql
-pgdata = {pgdata}
-config_file = {config}
-passfile = {passfile}
-
+{database}
 [services]
 network = dns dhcp console
 
 [fencing]
 devices = {devices}
-"""
-
-HBA = """\
-local all postgres peer
-local all all scram-sha-256
-host all all 127.0.0.1/32 scram-sha-256
-host xcatdb xcatadm 10.11.0.0/24 scram-sha-256
-host xcatdb xcatadm fd11::/64 scram-sha-256
-host replication xcat_repl 10.11.0.0/24 scram-sha-256
-host postgres xcat_repl 10.11.0.0/24 scram-sha-256
 """
 
 
@@ -81,50 +55,6 @@ def install_package(nodes: Iterable[Node], path: str) -> None:
         node.run(["rpm", "-U", "--nodeps", "--replacepkgs", "/root/xcat-hamn.rpm"])
 
 
-class Database:
-    """Where PostgreSQL keeps its things on a lab node of one release."""
-
-    def __init__(self, release: str) -> None:
-        self.version = POSTGRESQL[release]
-        self.pgdata = f"/var/lib/postgresql/{self.version}/main"
-        self.config = f"/etc/postgresql/{self.version}/main/postgresql.conf"
-
-    def install(self, node: Node, replication_password: str) -> None:
-        """Give `node` an empty database server that the other node's address may reach."""
-        node.run(["pg_createcluster", self.version, "main", "-o", "listen_addresses=*"])
-        folder = self.config.rsplit("/", 1)[0]
-        node.put(f"{folder}/pg_hba.conf", HBA, 0o640, "postgres:postgres")
-        line = f"*:*:*:xcat_repl:{replication_password}\n"
-        node.put(PASSFILE, line, 0o600, "postgres:postgres")
-
-    def fill(self, node: Node, replication_password: str, password: str) -> None:
-        """Create users, database and xCAT's tables on `node`; the server is stopped afterwards."""
-        node.run(["pg_ctlcluster", self.version, "main", "start"])
-        statements = (
-            f"CREATE ROLE xcat_repl LOGIN REPLICATION PASSWORD '{replication_password}';\n"
-            f"CREATE ROLE xcatadm LOGIN PASSWORD '{password}';\n"
-            "CREATE DATABASE xcatdb OWNER xcatadm;\n"
-        )
-        psql = ["runuser", "-u", "postgres", "--", "psql", "-qX", "-v", "ON_ERROR_STOP=1"]
-        node.run(psql, stdin=statements)
-        put_cfgloc(node, "127.0.0.1", password)
-        init = ["/opt/xcat/sbin/xcat-standin-initdb", f"--domain={DOMAIN}"]
-        init += [f"--master={SERVICE_ADDRESS}", f"--servers={SERVICE_ADDRESS}"]
-        init += ["--dynamic-range=10.11.0.200-10.11.0.250", "--trusted=xcatmn"]
-        node.run([*init, *(f"--network={network}" for network in NETWORKS)])
-        node.run(COMPUTE_NODE, env={"XCATBYPASS": "1"})
-        node.run(["pg_ctlcluster", self.version, "main", "stop"])
-
-    def empty(self, node: Node) -> None:
-        """Leave `node` without a database, as a new standby is."""
-        node.run(["rm", "-rf", self.pgdata])
-
-
-def put_cfgloc(node: Node, address: str, password: str) -> None:
-    """Tell xCAT on `node` where its database is."""
-    node.put("/etc/xcat/cfgloc", f"Pg:dbname=xcatdb;host={address}|xcatadm|{password}", 0o600)
-
-
 def _in_parallel(work: Callable[[Node], None], nodes: Iterable[Node]) -> None:
     with concurrent.futures.ThreadPoolExecutor() as pool:
         for done in [pool.submit(work, node) for node in nodes]:
@@ -132,11 +62,16 @@ def _in_parallel(work: Callable[[Node], None], nodes: Iterable[Node]) -> None:
 
 
 def management_nodes(
-    lab: Lab, say: Callable[[str], None] = host.say, *, power: bool = False
+    lab: Lab,
+    say: Callable[[str], None] = host.say,
+    *,
+    power: bool = False,
+    engine: Engine | None = None,
 ) -> None:
     """Make mn1 and mn2 ready for `xcat-hamn configure`; the cluster runs and is empty.
 
     With `power` both have a BMC, and the cluster a device for each, which the site file names.
+    `engine` is the database, PostgreSQL if nothing is said.
     """
     if f"{HERE}" not in sys.path:
         sys.path.insert(0, HERE)
@@ -144,33 +79,28 @@ def management_nodes(
     from xcat.standin import credentials
 
     nodes = [lab.node(name) for name in MEMBERS]
-    database, path = Database(lab.release), package()
+    database, path = engine or PostgreSQL(lab.release), package()
     layout = install.archive(install.layout())
     shared = install.archive(credentials.create("xcatmn"))
-    replication, password = secrets.token_hex(12), secrets.token_hex(12)
 
     def prepare(node: Node) -> None:
         install_package([node], path)
         for archive in (layout, shared):
             node.run(install.UNPACK, stdin=archive)
         node.run(["systemctl", "daemon-reload"])
-        database.install(node, replication)
+        database.prepare(node)
 
-    say("installing the package, the xCAT stand-in and PostgreSQL on mn1 and mn2")
+    say(f"installing the package and the xCAT stand-in on mn1 and mn2; {database.about}")
     _in_parallel(prepare, nodes)
-    say("filling xCAT's database on mn1; mn2 gets its copy from the cluster")
-    database.fill(nodes[0], replication, password)
-    database.empty(nodes[1])
+    say("filling xCAT's database on mn1, and making mn2 ready for its copy")
+    database.make(*nodes)
     for node in nodes:
-        put_cfgloc(node, SERVICE_ADDRESS, password)
         node.put(
             SITE_FILE,
             SITE.format(
                 address=SERVICE_ADDRESS,
                 address_6=SERVICE_ADDRESS_6,
-                pgdata=database.pgdata,
-                config=database.config,
-                passfile=PASSFILE,
+                database=database.site(),
                 devices=" ".join(f"{n}=bmc-{n}" for n in MEMBERS) if power else "none",
             ),
         )

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 from xml.etree import ElementTree
 
-from labkit import cluster, provision, timeline
+from labkit import cluster, engines, provision, timeline
 from labkit.host import LabError
 from labkit.lab import Lab
 from labkit.node import Node, wait_for
@@ -73,9 +73,10 @@ class Show(Protocol):
 class Scenario:
     """The story of one lab; `run` tells it from bare nodes to the last check."""
 
-    def __init__(self, lab: Lab, show: Show) -> None:
+    def __init__(self, lab: Lab, show: Show, engine: engines.Engine | None = None) -> None:
         self.lab = lab
         self.show = show
+        self.engine = engine or engines.PostgreSQL(lab.release)
         self.mn1, self.mn2, self.cn1 = (lab.node(name) for name in ("mn1", "mn2", "cn1"))
         self.prober = Prober(self.cn1, provision.SERVICE_ADDRESS, self.mn1)
         self.timelines: list[Timeline] = []
@@ -93,7 +94,7 @@ class Scenario:
         """Make a cluster of bare nodes, and wait for the role on mn1 and a standby on mn2."""
         show = self.show
         show.step("Two management nodes", "what an administrator has before high availability")
-        provision.management_nodes(self.lab, show.say)
+        provision.management_nodes(self.lab, show.say, engine=self.engine)
         show.step("One command configures the cluster", "from the site file /etc/xcat/hamn.conf")
         self._typed(self.mn1, ["xcat-hamn", "configure"], timeout=120)
         self._watch(lambda: self._active(self.mn1), "the role to be active on mn1")

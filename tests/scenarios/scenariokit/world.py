@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from xml.etree import ElementTree
 
-from labkit import cluster, provision
+from labkit import cluster, engines, provision
 from labkit.host import LabError
 from labkit.lab import Lab
 from labkit.node import Node, wait_for
@@ -27,7 +27,7 @@ class World:
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
-        self.database = provision.Database(lab.release)
+        self.database = engines.PostgreSQL(lab.release)
 
     def node(self, name: str) -> Node:
         """Return a node by its name."""

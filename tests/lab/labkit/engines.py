@@ -1,0 +1,262 @@
+"""The databases that a management node of the lab may have: what an administrator finds or makes.
+
+Each has both nodes' programs installed, xCAT's tables on mn1, and says what the site file says.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from typing import Protocol
+
+from labkit.host import LabError
+from labkit.node import DOMAIN, Node, wait_for
+
+SERVICE_ADDRESS = "10.11.0.10"
+NETWORKS = ("10.11.0.0/24", "fd11::/64")
+CFGLOC = "/etc/xcat/cfgloc"
+#: Major version of PostgreSQL in each release.
+POSTGRESQL = {"bookworm": "15", "trixie": "17"}
+PASSFILE = "/var/lib/postgresql/.xcat-hamn-pgpass"
+
+#: Fills xCAT's tables (the xCAT stand-in's xcatconfig).
+INIT = [
+    *("/opt/xcat/sbin/xcat-standin-initdb", f"--domain={DOMAIN}", f"--master={SERVICE_ADDRESS}"),
+    *(f"--servers={SERVICE_ADDRESS}", "--dynamic-range=10.11.0.200-10.11.0.250"),
+    *("--trusted=xcatmn", *(f"--network={network}" for network in NETWORKS)),
+]
+#: cn1 as xCAT knows it: its network card is the one that the lab gave it.
+COMPUTE_NODE = [
+    "/opt/xcat/bin/mkdef",
+    *("-t", "node", "cn1", "groups=compute,all", "ip=10.11.0.101", "mac=02:00:0a:0b:00:65"),
+    *("mgt=standin", "serialport=0", "xcatmaster=10.11.0.10", "tftpserver=10.11.0.10"),
+]
+
+HBA = """\
+local all postgres peer
+local all all scram-sha-256
+host all all 127.0.0.1/32 scram-sha-256
+host xcatdb xcatadm 10.11.0.0/24 scram-sha-256
+host xcatdb xcatadm fd11::/64 scram-sha-256
+host replication xcat_repl 10.11.0.0/24 scram-sha-256
+host postgres xcat_repl 10.11.0.0/24 scram-sha-256
+"""
+
+
+class Engine(Protocol):
+    """What is asked of a database when management nodes are made."""
+
+    name: str  # as the site file calls it
+    about: str  # what a reader of results must know of it
+    packages: tuple[str, ...]
+
+    def prepare(self, node: Node) -> None:
+        """Give a node the programs, and the credentials that both nodes share."""
+
+    def make(self, first: Node, second: Node) -> None:
+        """Fill the database on `first`, and do what `second` needs to get its copy."""
+
+    def site(self) -> str:
+        """Return the keys of section [database] of the site file."""
+
+    def copy_anew(self, source: Node, target: Node) -> None:
+        """Give `target` a new copy; the cluster is stopped there, and `source` has the role."""
+
+
+class PostgreSQL:
+    """PostgreSQL as Debian has it; mn2 gets its copy from the cluster."""
+
+    name = "postgresql"
+
+    def __init__(self, release: str) -> None:
+        self.version = POSTGRESQL[release]
+        self.about = "PostgreSQL, the real one"
+        self.packages = (f"postgresql-{self.version}",)
+        self.pgdata = f"/var/lib/postgresql/{self.version}/main"
+        self.config = f"/etc/postgresql/{self.version}/main/postgresql.conf"
+        self._replication, self._password = secrets.token_hex(12), secrets.token_hex(12)
+
+    def prepare(self, node: Node) -> None:
+        """Give a node an empty database server."""
+        self.install(node, self._replication)
+
+    def make(self, first: Node, second: Node) -> None:
+        """Fill the database on `first`; `second` has none."""
+        self.fill(first, self._replication, self._password)
+        self.empty(second)
+        for node in (first, second):
+            put_cfgloc(node, SERVICE_ADDRESS, self._password)
+
+    def site(self) -> str:
+        """Return the keys of section [database] of the site file."""
+        return (
+            f"engine = postgresql\npgdata = {self.pgdata}\nconfig_file = {self.config}\n"
+            f"passfile = {PASSFILE}\n"
+        )
+
+    def install(self, node: Node, replication_password: str) -> None:
+        """Give `node` an empty database server that the other node's address may reach."""
+        node.run(["pg_createcluster", self.version, "main", "-o", "listen_addresses=*"])
+        folder = self.config.rsplit("/", 1)[0]
+        node.put(f"{folder}/pg_hba.conf", HBA, 0o640, "postgres:postgres")
+        line = f"*:*:*:xcat_repl:{replication_password}\n"
+        node.put(PASSFILE, line, 0o600, "postgres:postgres")
+
+    def fill(self, node: Node, replication_password: str, password: str) -> None:
+        """Create users, database and xCAT's tables on `node`; the server is stopped afterwards."""
+        node.run(["pg_ctlcluster", self.version, "main", "start"])
+        statements = (
+            f"CREATE ROLE xcat_repl LOGIN REPLICATION PASSWORD '{replication_password}';\n"
+            f"CREATE ROLE xcatadm LOGIN PASSWORD '{password}';\n"
+            "CREATE DATABASE xcatdb OWNER xcatadm;\n"
+        )
+        psql = ["runuser", "-u", "postgres", "--", "psql", "-qX", "-v", "ON_ERROR_STOP=1"]
+        node.run(psql, stdin=statements)
+        put_cfgloc(node, "127.0.0.1", password)
+        node.run(INIT)
+        node.run(COMPUTE_NODE, env={"XCATBYPASS": "1"})
+        node.run(["pg_ctlcluster", self.version, "main", "stop"])
+
+    def empty(self, node: Node) -> None:
+        """Leave `node` without a database, as a new standby is."""
+        node.run(["rm", "-rf", self.pgdata])
+
+    def copy_anew(self, source: Node, target: Node) -> None:
+        """Leave `target` without a database: the agent copies it."""
+        self.empty(target)
+
+
+def put_cfgloc(node: Node, address: str, password: str) -> None:
+    """Tell xCAT on `node` where its PostgreSQL is."""
+    node.put(CFGLOC, f"Pg:dbname=xcatdb;host={address}|xcatadm|{password}", 0o600)
+
+
+#: Services and ports of HADR, outside the range of FCM; the first node's is the first.
+_HADR = {"DB2_HADR_1": 55001, "DB2_HADR_2": 55002}
+_BACKUPS = "/var/lib/db2/backup"
+
+
+class Db2:
+    """The Db2 stand-in: no Db2 can be installed here. Set up as R 5.1 says, command by command.
+
+    HADR_PEER_WINDOW is as long as an operator may take to have a lost primary fenced, and
+    HADR_TIMEOUT the least that is sound (HADR wiki; the pair 900/60 is Azure's with a fence
+    agent). The stand-in shortens all its durations by `SCALE`, so that a test need not wait a
+    quarter of an hour for a standby that was lost.
+    """
+
+    name = "db2"
+    about = "a stand-in (test double) for Db2's HADR: no Db2 was run; its durations are a tenth"
+    packages: tuple[str, ...] = ()
+    TIMEOUT, WINDOW, SCALE = 60, 900, 0.1
+    MODE = "SYNC"
+
+    def __init__(self) -> None:
+        here = os.path.realpath(__file__).rsplit("/", 2)[0]
+        if here not in sys.path:
+            sys.path.insert(0, here)
+        from db2 import provision
+
+        self._provision = provision
+        self.home, self.instance = provision.HOME, provision.INSTANCE
+        self.database = provision.DATABASE
+        self._password = secrets.token_hex(12)
+
+    def prepare(self, node: Node) -> None:
+        """Give a node the stand-in with an instance, and the services that HADR uses."""
+        self._provision.install(node, self._password)
+        lines = "".join(f"{name} {port}/tcp\n" for name, port in _HADR.items())
+        node.run(["tee", "-a", "/etc/services"], stdin=lines)
+        settings = {"instance": self.instance, "scale": self.SCALE}
+        owner = f"{self.instance}:{self.instance}"
+        path = f"{self.home}/sqllib/standin/settings.json"
+        node.put(path, json.dumps(settings), 0o644, owner)
+        node.run(["install", "-d", "-o", self.instance, "-g", self.instance, _BACKUPS])
+        # Under the cluster nobody else may start it (R 5.1 leaves it on).
+        node.run(self.owner("db2iauto", "-off", self.instance))
+
+    def make(self, first: Node, second: Node) -> None:
+        """Fill the database on `first`, copy it to `second`, and make the two a pair."""
+        self._provision.fill(first, INIT, [COMPUTE_NODE])
+        for node in (first, second):
+            node.run(self.owner("db2start"))
+        self._db2(first, "update db cfg for {} using LOGARCHMETH1 LOGRETAIN LOGINDEXBUILD ON")
+        self._copy(first, second)
+        self._pair(first, second)
+        self._pair(second, first)
+        self._db2(second, "start hadr on db {} as standby")
+        self._db2(first, "start hadr on db {} as primary")
+        wait_for(lambda: self.in_peer(second), 30, 0.2, f"{second.name} to be in PEER")
+        for node in (first, second):
+            node.run(self.owner("db2stop", "force"))
+
+    def _pair(self, node: Node, other: Node) -> None:
+        """Set the parameters of HADR on one side; they name the nodes' own addresses."""
+        mine, theirs = _HADR if node.name < other.name else reversed(_HADR)
+        self._db2(
+            node,
+            f"update db cfg for {{}} using HADR_LOCAL_HOST {node.ipv4} HADR_LOCAL_SVC {mine} "
+            f"HADR_REMOTE_HOST {other.ipv4} HADR_REMOTE_SVC {theirs} "
+            f"HADR_REMOTE_INST {self.instance} HADR_SYNCMODE {self.MODE} "
+            f"HADR_TIMEOUT {self.TIMEOUT} HADR_PEER_WINDOW {self.WINDOW}",
+        )
+
+    def _copy(self, source: Node, target: Node) -> None:
+        """Restore a new backup of one node on the other one; both instances run."""
+        for node in (source, target):
+            node.run(["find", _BACKUPS, "-type", "f", "-delete"])
+        online = " online" if self.shown(source) else ""
+        self._db2(source, f"backup db {{}}{online} to {_BACKUPS}")
+        packed = subprocess.run(
+            source.argv(["tar", "-C", _BACKUPS, "-cf", "-", "."]),
+            stdout=subprocess.PIPE,
+            check=True,
+            timeout=60,
+        ).stdout
+        target.run(["tar", "-C", _BACKUPS, "-xpf", "-"], stdin=packed)
+        restore = f"restore database {{}} from {_BACKUPS} replace history file without prompting"
+        self._db2(target, restore)
+
+    def copy_anew(self, source: Node, target: Node) -> None:
+        """Restore a backup of `source` on `target`, as an administrator does (R 5.1.4)."""
+        target.run(self.owner("db2start"), check=False)
+        self._copy(source, target)
+        self._pair(target, source)
+        target.run(self.owner("db2stop", "force"))
+
+    def site(self) -> str:
+        """Return the keys of section [database] of the site file."""
+        return f"engine = db2\ninstance = {self.instance}\n"
+
+    # -- questions and commands ---------------------------------------------------------------
+
+    def owner(self, program: str, *words: str) -> list[str]:
+        """Return the command line that runs a program of the instance as its owner."""
+        return list(self._provision.as_owner(program, *words))
+
+    def _db2(self, node: Node, text: str) -> str:
+        return node.output(*self.owner("db2", text.format(self.database)))
+
+    def shown(self, node: Node) -> dict[str, str]:
+        """Return what db2pd shows of HADR; nothing while the database is not active."""
+        said = node.run(self.owner("db2pd", "-db", self.database, "-hadr"), check=False).stdout
+        pairs = (line.split(" = ", 1) for line in said.splitlines() if " = " in line)
+        return {name.strip(): value.strip() for name, value in pairs}
+
+    def in_peer(self, node: Node) -> bool:
+        """Tell whether a node's database is in PEER with the other one."""
+        shown = self.shown(node)
+        return shown.get("HADR_STATE") == "PEER" and shown["HADR_CONNECT_STATUS"] == "CONNECTED"
+
+
+NAMES = ("postgresql", "db2")
+
+
+def engine(name: str, release: str) -> PostgreSQL | Db2:
+    """Return the database of that name on a release.  Raises LabError for another name."""
+    if name not in NAMES:
+        raise LabError(f"There is no database '{name}': use {' or '.join(NAMES)}.")
+    return Db2() if name == "db2" else PostgreSQL(release)
