@@ -1,0 +1,1 @@
+"""File sets: copied from the active management node to the standby, never backwards."""
