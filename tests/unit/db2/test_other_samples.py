@@ -257,7 +257,7 @@ def test_the_timestamp_of_a_backup():
     assert m.backup_timestamp("SQL2413N  Online backup is not allowed") == ""
 
 
-@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("name", sorted(PEERS))
 def test_outputs_of_ibms_cluster_tools_are_nothing_to_us(name):
     for parse in (parse_snapshot, parse_db_cfg):
         with pytest.raises(CommandFailed):
