@@ -12,6 +12,8 @@ from xcat_hamn.system.files import read_text
 
 SQLITE = "SQLite"
 POSTGRESQL = "Pg"
+DB2 = "DB2"
+DB2 = "DB2"
 
 
 class Location:

@@ -10,7 +10,11 @@ from __future__ import annotations
 import os
 
 from xcat_hamn.errors import HamnError
-from xcat_hamn.services.cfgloc import POSTGRESQL, SQLITE, Location
+from xcat_hamn.services.cfgloc import DB2, POSTGRESQL, SQLITE, Location
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from xcat_hamn.ocf.log import Log
 
 SQLITE_TABLE = "/etc/xcat/site.sqlite"
 #: Perl's DBD::Pg accepts these names for the same thing; libpq knows only the first.
@@ -100,18 +104,27 @@ def _sqlite() -> Proof:
     return Proof(WRITABLE)
 
 
-def proof(location: Location, timeout: float) -> Proof:
+def proof(location: Location, timeout: float, log: Log, *, by_sight: bool = False) -> Proof:
     """Ask the database that ``location`` names, within about ``timeout`` seconds.
 
-    Raises HamnError when it does not answer.  For an engine that nobody here can ask yet the
-    answer is UNPROVEN, never WRITABLE.
+    ``by_sight``, for a monitor: what Db2 shows of itself is enough; a connection to it is three
+    processes.  Raises HamnError when the database does not answer.  For an engine that nobody here
+    can ask yet the answer is UNPROVEN, never WRITABLE.
     """
     if location.engine == POSTGRESQL:
         return _postgresql(location, timeout)
+    if location.engine == DB2:
+        from xcat_hamn.services import writable_db2
+
+        return writable_db2.proof(location, timeout, log, by_sight=by_sight)
     if location.engine == SQLITE:
         return _sqlite()
+    if location.engine == DB2:
+        found = _db2(location, timeout)
+        if found is not None:
+            return found
     return Proof(
         UNPROVEN,
         f"whether a {location.engine} database takes writes cannot be proven by this version: "
-        "use PostgreSQL or SQLite",
+        "use PostgreSQL, Db2 or SQLite",
     )

@@ -42,7 +42,7 @@ class Xcatd(Service):
     def _require_writable(self, timeout: float) -> None:
         from xcat_hamn.services import cfgloc, writable
 
-        found = writable.proof(cfgloc.read(self.ports.cfgloc), timeout)
+        found = writable.proof(cfgloc.read(self.ports.cfgloc), timeout, self.ports.log)
         if found.word != writable.WRITABLE:
             raise HamnError(found.reason)
 
@@ -72,7 +72,8 @@ class Xcatd(Service):
         from xcat_hamn.services import cfgloc, writable
 
         self._require_ports()
-        found = writable.proof(cfgloc.read(self.ports.cfgloc), _PATIENCE)
+        location = cfgloc.read(self.ports.cfgloc)
+        found = writable.proof(location, _PATIENCE, self.ports.log, by_sight=True)
         if found.word == writable.READ_ONLY:
             raise HamnError(found.reason)
 

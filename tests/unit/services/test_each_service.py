@@ -59,7 +59,7 @@ def daemon(ports, machine, monkeypatch):
     monkeypatch.setattr(Xcatd, "units", ["xcatd"])
     monkeypatch.setattr(xcatd, "accepts", lambda port: port in made.open_ports)
     made.proof = Proof(WRITABLE)
-    monkeypatch.setattr("xcat_hamn.services.writable.proof", lambda location, wait: made.proof)
+    monkeypatch.setattr("xcat_hamn.services.writable.proof", lambda *_asked, **_how: made.proof)
     return made
 
 
