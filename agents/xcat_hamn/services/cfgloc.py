@@ -13,7 +13,6 @@ from xcat_hamn.system.files import read_text
 SQLITE = "SQLite"
 POSTGRESQL = "Pg"
 DB2 = "DB2"
-DB2 = "DB2"
 
 
 class Location:

@@ -119,10 +119,6 @@ def proof(location: Location, timeout: float, log: Log, *, by_sight: bool = Fals
         return writable_db2.proof(location, timeout, log, by_sight=by_sight)
     if location.engine == SQLITE:
         return _sqlite()
-    if location.engine == DB2:
-        found = _db2(location, timeout)
-        if found is not None:
-            return found
     return Proof(
         UNPROVEN,
         f"whether a {location.engine} database takes writes cannot be proven by this version: "
