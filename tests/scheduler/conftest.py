@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ from xcat_hamn.cluster import cib, fragments
 from xcat_hamn.cluster.simulate import read_transition
 from xcat_hamn.cluster.site import read_site
 from xcat_hamn.system.runner import Runner
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 GOLDEN = Path(__file__).parent / "golden"
 SITE = """\
@@ -27,10 +30,12 @@ failover = {failover}
 addresses = 10.11.0.10/24@eth0 fd11::10/64@eth0
 [database]
 engine = {engine}
-{pgdata}
+{keys}
 [fencing]
 devices = {devices}
 """
+#: What section [database] needs beyond the engine.
+ENGINES = {"postgresql": "pgdata = /var/lib/postgresql/15/main", "db2": "instance = xcatdb"}
 #: Two nodes that are up and have reported nothing yet.
 CIB = """\
 <cib crm_feature_set="3.16.1" validate-with="pacemaker-3.9" epoch="1" num_updates="0"
@@ -65,8 +70,8 @@ class PaperCluster:
         self, directory, failover="manual", engine="postgresql", devices="none", power=False
     ):
         devices = POWER if power else devices
-        pgdata = "pgdata = /var/lib/postgresql/15/main" if engine == "postgresql" else ""
-        text = SITE.format(failover=failover, engine=engine, pgdata=pgdata, devices=devices)
+        keys = ENGINES.get(engine, "")
+        text = SITE.format(failover=failover, engine=engine, keys=keys, devices=devices)
         where = fragments.directory()
         live = cib.parse(CIB)
         if devices != "none":
@@ -172,11 +177,14 @@ def running(paper):
 
 @pytest.fixture()
 def golden(request):
-    """Compare named transitions with the golden file of this test (UPDATE_GOLDEN=1 accepts)."""
+    """Compare transitions with this test's golden file, one for all its parameters.
+
+    UPDATE_GOLDEN=1 accepts what there is.
+    """
 
     def check(**transitions):
         text = "\n".join(_summary(name, found) for name, found in transitions.items())
-        path = GOLDEN / f"{request.node.name.removeprefix('test_')}.txt"
+        path = GOLDEN / f"{request.node.originalname.removeprefix('test_')}.txt"
         if os.environ.get("UPDATE_GOLDEN"):
             path.write_text(text)
         assert text == path.read_text()
