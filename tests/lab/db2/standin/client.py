@@ -1,6 +1,7 @@
 """How programs reach the daemon of an instance, and a small library for SQL from Python.
 
 connection = connect("xcatdb", home="/var/lib/db2")         # raises Down or Refusal
+connection = dial("xcatdb", "10.11.0.10", 50001, user, password)    # from another host
 rows = connection.execute("SELECT * FROM site WHERE key = ?", ["master"])
 """
 
@@ -67,11 +68,8 @@ def ask(home: Home, request: dict[str, Any]) -> dict[str, Any] | None:
 class Connection:
     """A connection to a database, for one caller at a time; every statement is committed."""
 
-    def __init__(self, home: Home, tag: str) -> None:
-        self._home, self._identity = home, [os.getpid(), tag]
-        found = _dial(home)
-        if found is None:
-            raise Down("SQL1032N  No start database manager command was issued.")
+    def __init__(self, found: socket.socket, tag: str) -> None:
+        self._identity = [os.getpid(), tag]
         self._socket = found
         self._stream = found.makefile("rw", encoding="utf-8")
 
@@ -112,8 +110,44 @@ class Connection:
 
 
 def connect(name: str, home: str, user: str = "", password: str = "") -> Connection:
-    """Connect to a database.  Raises Down or Refusal."""
-    connection = Connection(Home(home), f"python{os.urandom(4).hex()}")
+    """Connect to a database of this host.  Raises Down or Refusal."""
+    found = _dial(Home(home))
+    if found is None:
+        raise Down("SQL1032N  No start database manager command was issued.")
     credentials = f" USER {user} USING {password}" if user else ""
-    connection.ask("command", f"CONNECT TO {name}{credentials}")
+    return _connected(found, f"CONNECT TO {name}{credentials}")
+
+
+def dial(
+    name: str, host: str, port: int, user: str, password: str, patience: float = 2.0
+) -> Connection:
+    """Connect to a database on another host.  Raises Down or Refusal."""
+    try:
+        found = socket.create_connection((host, port), patience)
+        found.settimeout(None)
+        keep_alive(found)
+    except OSError as error:
+        raise Down(f"SQL30081N  A communication error has been detected: {error}") from None
+    return _connected(found, f"CONNECT TO {name} USER {user} USING {password}")
+
+
+def _connected(found: socket.socket, command: str) -> Connection:
+    connection = Connection(found, f"python{os.urandom(4).hex()}")
+    try:
+        connection.ask("command", command)
+    except (Down, Refusal):
+        found.close()
+        raise
     return connection
+
+
+def keep_alive(connection: socket.socket, seconds: int = 4) -> None:
+    """Let a connection whose other end is gone be noticed within some seconds."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (
+        (socket.TCP_KEEPIDLE, 1),
+        (socket.TCP_KEEPINTVL, 1),
+        (socket.TCP_KEEPCNT, seconds - 1),
+        (socket.TCP_USER_TIMEOUT, seconds * 1000),
+    ):
+        connection.setsockopt(socket.IPPROTO_TCP, option, value)

@@ -13,7 +13,7 @@ import threading
 import time
 from typing import Any
 
-from . import administration, commands
+from . import administration, commands, remote
 from .backup import Prompt
 from .client import ask, socket_path
 from .home import Home, user_name
@@ -75,6 +75,7 @@ def serve(home: Home) -> None:
         os.chmod(path, 0o666)
     server.listen(64)
     instance = Instance(home)
+    remote.serve(instance, _answer)
     while True:
         connection, _ = server.accept()
         threading.Thread(target=_serve_one, args=(instance, connection), daemon=True).start()
