@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 #: Changed paths kept per root between two calls; beyond, comparing everything is the cheaper way
 #: and the memory stays bounded (about 150 bytes a path).
-LIMIT = 20_000
+LIMIT = 10_000
 
 
 class Root:
@@ -23,33 +23,37 @@ class Root:
         self.real = os.path.realpath(self.name)
 
     def anchor(self) -> bytes:
-        """Return the path itself, or the nearest directory above it that exists."""
+        """Return the directory that it is, or the nearest one above that exists."""
         path = self.real
-        while not os.path.lexists(path):
+        while not os.path.isdir(path):
             path = os.path.dirname(path)
         return path
+
+    def moved(self) -> bool:
+        """Tell whether symlinks lead elsewhere now."""
+        return os.path.realpath(self.name) != self.real
 
 
 class Place:
     """What a directory is to the roots.
 
     ``inside``: (root, the directory's path in the root's own words) for each root that contains
-    it.  ``above``: it is on the way to a root.
+    it.  ``above``: its real paths that are on the way to a root.
     """
 
     __slots__ = ("above", "inside")
 
-    def __init__(self, inside: tuple[tuple[Root, bytes], ...], above: bool) -> None:
+    def __init__(
+        self, inside: tuple[tuple[Root, bytes], ...] = (), above: tuple[bytes, ...] = ()
+    ) -> None:
         self.inside = inside
         self.above = above
 
-    @property
-    def relevant(self) -> bool:
-        """Tell whether events of the directory matter at all."""
-        return self.above or bool(self.inside)
+    def __bool__(self) -> bool:
+        return bool(self.inside or self.above)
 
 
-NOWHERE = Place((), above=False)
+NOWHERE = Place()
 
 
 def _beneath(path: bytes, top: bytes) -> bool:
@@ -65,19 +69,18 @@ class Roots:
     def __iter__(self) -> Iterator[Root]:
         return iter(self.all)
 
-    def place(self, directory: bytes) -> Place:
-        """Return what ``directory`` (a real path) is to the roots."""
-        inside = tuple(
+    def place(self, directories: Sequence[bytes]) -> Place:
+        """Return what a directory is to the roots; ``directories``: its real paths."""
+        inside = dict.fromkeys(
             (root, root.name + directory[len(root.real) :].rstrip(b"/"))
+            for directory in directories
             for root in self.all
             if _beneath(directory, root.real)
         )
-        above = any(
-            _beneath(path, directory) and path != directory
-            for root in self.all
-            for path in (root.real, root.name)
+        above = tuple(
+            directory for directory in directories if any(root for root in self.beyond(directory))
         )
-        return Place(inside, above) if inside or above else NOWHERE
+        return Place(tuple(inside), above) if inside or above else NOWHERE
 
     def at(self, path: bytes) -> Iterator[Root]:
         """Yield the roots that are ``path`` itself."""
@@ -99,26 +102,23 @@ class Roots:
 class RootChanges:
     """What may differ beneath one root; all paths are absolute, in the root's own words.
 
-    ``entries``: created, changed, deleted or renamed, themselves and not what they contain.
-    ``arrived``: directories whose whole content is new here.  ``left``: names under which a whole
-    directory was and is no more (another may have taken its place).  ``doubt``: a sentence when
-    anything may differ, and the rest no longer matters.
+    ``paths``: created, changed, deleted or renamed, themselves and not what they contain.
+    ``trees``: names under which a whole directory came or went, so that everything beneath may
+    differ.  ``doubt``: a sentence when anything may differ, and the rest no longer matters.
     """
 
-    __slots__ = ("arrived", "doubt", "entries", "left")
+    __slots__ = ("doubt", "paths", "trees")
 
     def __init__(self) -> None:
-        self.entries: set[bytes] = set()
-        self.arrived: set[bytes] = set()
-        self.left: set[bytes] = set()
+        self.paths: set[bytes] = set()
+        self.trees: set[bytes] = set()
         self.doubt = ""
 
     def lose(self, sentence: str) -> None:
         """Give up on the single paths because of ``sentence``."""
         self.doubt = self.doubt or sentence
-        self.entries.clear()
-        self.arrived.clear()
-        self.left.clear()
+        self.paths.clear()
+        self.trees.clear()
 
 
 class Changes:
@@ -140,27 +140,20 @@ class Changes:
             found = self.by_root[root.name] = RootChanges()
         return found
 
-    def note(self, root: Root, path: bytes, *, arrived: bool = False, left: bool = False) -> None:
-        """Note that ``path`` beneath ``root`` changed."""
+    def doubted(self, root: Root) -> bool:
+        """Tell whether ``root`` is in doubt."""
+        return root.name in self.by_root and bool(self.by_root[root.name].doubt)
+
+    def note(self, root: Root, path: bytes, *, tree: bool = False) -> None:
+        """Note that ``path`` beneath ``root`` changed; ``tree``: with everything beneath it."""
         changes = self.of(root)
         if changes.doubt:
             return
-        changes.entries.add(path)
-        if arrived:
-            changes.arrived.add(path)
-        if left:
-            changes.left.add(path)
-        if len(changes.entries) > self.limit:
+        (changes.trees if tree else changes.paths).add(path)
+        if len(changes.paths) + len(changes.trees) > self.limit:
             changes.lose(f"more than {self.limit} paths changed at once")
 
     def lose(self, roots: Iterable[Root], sentence: str) -> None:
         """Note that anything may differ beneath ``roots``, because of ``sentence``."""
         for root in roots:
             self.of(root).lose(sentence)
-
-
-def texts(paths: Sequence[bytes], most: int = 3) -> str:
-    """Return some of ``paths`` for a sentence, whatever bytes they are made of."""
-    shown = ", ".join(os.fsdecode(path) for path in paths[:most])
-    shown = shown.encode("utf-8", "backslashreplace").decode()
-    return shown if len(paths) <= most else f"{shown} and {len(paths) - most} more"
