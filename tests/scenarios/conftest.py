@@ -47,7 +47,7 @@ def stage() -> Iterator[Stage]:
     lab = Lab(f"scenarios-{os.getpid()}", release)
     try:
         lab.up(mine=True)
-        made = Stage(lab)
+        made = Stage(lab, os.environ.get("DATABASE") or "postgresql")
         try:
             made.make()
             yield made

@@ -40,12 +40,12 @@ judge, judge_promotion = _without_gate(judge), _without_gate(judge_promotion)
 
 #: mn2 loses touch, mn1 goes on without it, is lost, and is proven to be off.
 STORY = [
-    {"freeze": "walreceiver", "on": "mn2"},
+    {"freeze": "receiver", "on": "mn2"},
     {"attribute": "xcat-db", "of": "mn1", "is": "primary-alone", "within": 60},
     {"writes": "cn1", "within": 30},
     {"crash": "mn1"},
     {"lost": "mn1", "on": "mn2"},
-    {"thaw": "walreceiver", "on": "mn2"},
+    {"thaw": "receiver", "on": "mn2"},
     {"type": "pcs stonith fence mn1 --off", "on": "mn2"},
 ]
 

@@ -29,6 +29,7 @@ class Machine(Protocol):
         self,
         command: Sequence[str],
         *,
+        check: bool = True,
         stdin: str | bytes | None = None,
         env: Mapping[str, str] | None = None,
     ) -> Any: ...
@@ -54,6 +55,11 @@ def install(node: Machine, password: str) -> None:
     node.run(["install", "-m", "600", "/dev/stdin", "/etc/xcat/cfgloc"], stdin=cfgloc(password))
 
 
+def install_client(node: Machine) -> None:
+    """Give a node the library with which programs reach an instance elsewhere."""
+    node.run(["tar", "-C", "/", "-xf", "-"], stdin=installation.archive(installation.modules()))
+
+
 def cfgloc(password: str) -> str:
     """Return the text of /etc/xcat/cfgloc."""
     return f"DB2:{INSTANCE}|{INSTANCE}|{password}"
@@ -76,3 +82,20 @@ def empty(node: Machine) -> None:
     """Leave `node` with an instance that has no database, as a new standby is."""
     node.run(["rm", "-rf", f"{HOME}/{INSTANCE}/NODE0000"])
     node.run(["install", "-d", "-o", INSTANCE, f"{HOME}/{INSTANCE}/NODE0000"])
+
+
+def trust(one: Machine, others: Mapping[str, Machine]) -> None:
+    """Let root of `one` log in on `others`, by address, without a password: R 4.0.
+
+    The key is made when there is none; the host keys come from the nodes themselves.
+    """
+    key = "/root/.ssh/id_ed25519"
+    one.run(["install", "-d", "-m", "700", "/root/.ssh"])
+    if one.run(["test", "-e", key], check=False).returncode:
+        one.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key])
+    public = one.run(["cat", f"{key}.pub"]).stdout
+    for address, node in others.items():
+        node.run(["install", "-d", "-m", "700", "/root/.ssh"])
+        node.run(["tee", "-a", "/root/.ssh/authorized_keys"], stdin=public)
+        kind, text = node.run(["cat", "/etc/ssh/ssh_host_ed25519_key.pub"]).stdout.split()[:2]
+        one.run(["tee", "-a", "/root/.ssh/known_hosts"], stdin=f"{address} {kind} {text}\n")

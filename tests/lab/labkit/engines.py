@@ -175,8 +175,14 @@ class Db2:
         path = f"{self.home}/sqllib/standin/settings.json"
         node.put(path, json.dumps(settings), 0o644, owner)
         node.run(["install", "-d", "-o", self.instance, "-g", self.instance, _BACKUPS])
+        # Service nodes connect on the wire (xCAT's db2sqlsetup leaves that to the administrator).
+        node.run(self.owner("db2set", "DB2COMM=TCPIP"))
         # Under the cluster nobody else may start it (R 5.1 leaves it on).
         node.run(self.owner("db2iauto", "-off", self.instance))
+
+    def install_client(self, node: Node) -> None:
+        """Give another node what a client needs."""
+        self._provision.install_client(node)
 
     def make(self, first: Node, second: Node) -> None:
         """Fill the database on `first`, copy it to `second`, and make the two a pair."""

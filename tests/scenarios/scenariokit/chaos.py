@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import tomllib
@@ -32,6 +32,7 @@ class Fault:
     name: str
     steps: tuple[Mapping[str, Any], ...]
     errors: tuple[str, ...] = ()
+    without: Mapping[str, str] = field(default_factory=dict)
 
     def on(self, node: str) -> list[Step]:
         """Return its steps on a node.  Raises PlanError."""
@@ -45,21 +46,27 @@ def _with(table: Mapping[str, Any], node: str) -> dict[str, Any]:
     }
 
 
-def catalogue(path: str = CATALOGUE) -> tuple[list[Fault], list[str]]:
-    """Return the faults of a catalogue, and the ERRORs that any of them may cause.
+def catalogue(path: str = CATALOGUE, database: str = "postgresql") -> tuple[list[Fault], list[str]]:
+    """Return the faults of a catalogue that a database can have, and the ERRORs that any may cause.
 
     Raises PlanError.
     """
     with open(path, "rb") as stream:
         document = tomllib.load(stream)
     faults = [
-        Fault(table["name"], tuple(table["steps"]), tuple(table.get("errors", ())))
+        Fault(
+            table["name"],
+            tuple(table["steps"]),
+            tuple(table.get("errors", ())),
+            table.get("without", {}),
+        )
         for table in document.get("fault", [])
     ]
     if not faults:
         raise PlanError(f"{path} has no [[fault]]")
     for fault in faults:
         fault.on(NODES[0])
+    faults = [fault for fault in faults if database not in fault.without]
     return faults, list(document.get("errors", []))
 
 

@@ -21,6 +21,7 @@ from labkit.lab import Lab
 from scenariokit import chaos
 from scenariokit.play import Outcome, play
 from scenariokit.stage import Stage
+from scenariokit.vocabulary import DATABASES
 
 RESULT = f"{provision.ROOT}/build/chaos.json"
 FOLDER = f"{provision.ROOT}/build/chaos"
@@ -41,6 +42,8 @@ def parser() -> argparse.ArgumentParser:
     grammar.add_argument("--seed", type=int, default=given("SEED") or random.randrange(10**6))
     grammar.add_argument("--first", type=int, default=given("FIRST") or 1, help="first round")
     grammar.add_argument("--release", choices=RELEASES, default=given("RELEASE") or RELEASES[0])
+    database = given("DATABASE") or DATABASES[0]
+    grammar.add_argument("--database", choices=DATABASES, default=database)
     grammar.add_argument(
         "--name",
         default=f"chaos-{os.getpid()}",
@@ -60,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
         lab = Lab(asked.name, asked.release)
         try:
             lab.up(mine=True)
-            stage = Stage(lab)
+            stage = Stage(lab, asked.database)
             try:
                 stage.make()
                 numbers = range(asked.first, asked.first + asked.rounds)
@@ -89,7 +92,7 @@ def _interrupted(number: int, frame: FrameType | None) -> None:
 
 def rounds(stage: Stage, seed: int, numbers: range) -> Iterator[dict[str, Any]]:
     """Play rounds and give the result of each, which is printed too."""
-    faults, errors = chaos.catalogue()
+    faults, errors = chaos.catalogue(database=stage.world.database.name)
     for number in numbers:
         began = time.monotonic()
         plan = chaos.round_plan(seed, number, faults, errors)

@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable
 
-from labkit import cluster
+from labkit import cluster, engines
 from labkit.host import LabError, call
 from labkit.node import Node
 
@@ -117,20 +117,27 @@ class Faults:
         if not pids:
             raise NotSeen(f"no {daemon} runs on {on}, so none can be sent {number.name}")
         self.hit[daemon, on] = set(pids)
-        if number is signal.SIGSTOP and daemon == "postgres":
-            pids = self._node(on).output("pgrep", "-x", "postgres").split()
+        if number is signal.SIGSTOP and daemon == "database":
+            pids = self._world.database.all_pids(self._node(on))
         self._node(on).run(["kill", f"-{number.name[3:]}", *pids], check=False)
 
     def kill(self, step: Step) -> None:
         self._signal(step.object, step.text("on"), signal.SIGKILL)
 
     def freeze(self, step: Step) -> None:
-        self._signal(step.object, step.text("on"), signal.SIGSTOP)
+        if step.object == "receiver":
+            on = step.text("on")
+            self.hit[step.object, on] = set(self._world.database.lose_touch(self._node(on)))
+        else:
+            self._signal(step.object, step.text("on"), signal.SIGSTOP)
         self._undo["freeze", step.text("on")] = lambda: self.thaw(step)
 
     def thaw(self, step: Step) -> None:
-        name = "postgres" if step.object == "walreceiver" else step.object
-        self._node(step.text("on")).run(["pkill", "-CONT", "-x", name], check=False)
+        node = self._node(step.text("on"))
+        if step.object in ("database", "receiver"):
+            self._world.database.let_go_on(node)
+        else:
+            node.run(["pkill", "-CONT", "-x", step.object], check=False)
         self._undo.pop(("freeze", step.text("on")), None)
 
     def ambush(self, step: Step) -> None:
@@ -176,7 +183,10 @@ class Faults:
     # -- disk and clock ---------------------------------------------------------------------------
 
     def _log_folder(self) -> str:
-        return f"{self._world.database.pgdata}/pg_wal"
+        engine = self._world.database.engine
+        if not isinstance(engine, engines.PostgreSQL):
+            raise NotSeen(f"the log of {engine.name} has no disk of its own here")
+        return f"{engine.pgdata}/pg_wal"
 
     def small_disk(self, step: Step) -> None:
         node, folder = self._node(step.object), self._log_folder()

@@ -11,7 +11,7 @@ import json
 import os
 
 #: What the agents start to stay.
-DAEMONS = ("postgres", "xcatd", "named", "dhcpd", "conserver")
+DAEMONS = ("postgres", "db2sysc", "xcatd", "named", "dhcpd", "conserver")
 #: Who starts agents, and waits for them.
 PARENTS = ("pacemaker-execd", "pacemaker-fence", "pacemaker-fenced")
 AGENTS = ("/resource.d/heartbeat/xcat-", "/fence_xcat_operator", "/fence_ipmilan", "/xcat-hamn")

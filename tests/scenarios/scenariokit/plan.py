@@ -11,6 +11,7 @@ A file holds any number of `[[scenario]]` tables:
     failures failed actions ("RESOURCE ACTION") that crm_mon may show at the end
     tolerant true: a step that cannot be done is skipped, and what a step promises may not come
     measured true: print the time from the first move to the first answer of each service
+    without  database -> why the scenario is not played with that one
     each     a list of tables; one scenario for each, with {key} replaced by its values
 
 mn1 stands for the node that has the role at the beginning. The runner exchanges the two names when
@@ -28,7 +29,7 @@ from typing import Any
 
 import tomllib
 
-from scenariokit.vocabulary import NODES, VERBS
+from scenariokit.vocabulary import DATABASES, NODES, VERBS
 
 _KEYS = {
     "name": str,
@@ -40,6 +41,7 @@ _KEYS = {
     "failures": list,
     "measured": bool,
     "tolerant": bool,
+    "without": dict,
     "each": list,
 }
 _RUNS = ("core", "all")
@@ -85,6 +87,7 @@ class Plan:
     failures: tuple[str, ...] = ()
     measured: bool = False
     tolerant: bool = False
+    without: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def exchanged(self) -> Plan:
         """Return the same scenario with the names of the two management nodes exchanged."""
@@ -196,12 +199,16 @@ def _plan(table: Mapping[str, Any], at: str) -> Plan:
         failures=tuple(table.get("failures", ())),
         measured=table.get("measured", False),
         tolerant=table.get("tolerant", False),
+        without=table.get("without", {}),
     )
     if not _NAME.fullmatch(plan.name):
         raise PlanError(f"{at}: '{plan.name}' is no name: use small letters, digits and dashes")
     for value, known in ((plan.run, _RUNS), (plan.ends, _ENDS)):
         if value not in known:
             raise PlanError(f"{at}: '{value}' is none of {', '.join(known)}")
+    for name, why in plan.without.items():
+        if name not in DATABASES or not isinstance(why, str) or not why:
+            raise PlanError(f"{at}: without takes {' or '.join(DATABASES)}, with a reason")
     for pattern in (*plan.errors, *plan.failures):
         _pattern(pattern, at)
     return plan

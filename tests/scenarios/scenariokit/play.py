@@ -131,6 +131,5 @@ def keep_journals(stage: Stage, folder: str, since: float, outcome: Outcome) -> 
     for node in stage.lab.nodes.values():
         with contextlib.suppress(LabError), open(f"{folder}/{node.name}.log", "w") as stream:
             stream.write(node.journal(f"--since=@{int(since) - 1}"))
-            log = f"/var/log/xcat-hamn/{'xcat-db'}.postgresql.log"
-            stream.write(node.run(["tail", "-n200", log], check=False).stdout)
+            stream.write(node.run(stage.world.database.last_words(200), check=False).stdout)
     host.say(f"  what is known of the failure is in {folder}")

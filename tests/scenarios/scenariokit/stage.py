@@ -17,9 +17,9 @@ from scenariokit.writers import Writers
 class Stage:
     """Two configured management nodes with power devices, a client, and writers."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, database: str = "postgresql") -> None:
         self.lab = lab
-        self.world = World(lab)
+        self.world = World(lab, database)
         self.writers = Writers(self.world)
         self.faults = Faults(self.world)
         self.operator = Operator(self.world)
@@ -27,7 +27,7 @@ class Stage:
 
     def make(self) -> None:
         """Build it on bare nodes that have just booted: role on mn1, mn2 confirmed."""
-        provision.management_nodes(self.lab, power=True)
+        provision.management_nodes(self.lab, power=True, engine=self.world.database.engine)
         for name in MEMBERS:
             # A node that comes back after a loss of power joins by itself.
             self.world.node(name).run(["systemctl", "enable", "corosync", "pacemaker"])
@@ -80,7 +80,7 @@ class Stage:
         host.say(f"  {standby} does not become a standby: its database is copied anew")
         node = self.world.node(standby)
         cluster.stop(node)
-        self.world.database.empty(node)
+        self.world.database.engine.copy_anew(self.world.node(active), node)
         cluster.start(node)
         self.world.wait_settled(active, 120)
         return active

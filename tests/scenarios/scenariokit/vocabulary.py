@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 NODES = ("mn1", "mn2")
+#: The databases with which scenarios are played.
+DATABASES = ("postgresql", "db2")
 #: Nodes with a writer of their own.
 CLIENTS = ("mn1", "mn2", "cn1")
-#: What runs on the active node, and PostgreSQL's process that receives on the standby.
-DAEMONS = ("postgres", "walreceiver", "named", "dhcpd", "conserver", "xcatd")
+#: What runs on the active node, and what receives from the primary on the standby.
+DAEMONS = ("database", "receiver", "named", "dhcpd", "conserver", "xcatd")
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ class Watcher:
     def writes(self, step: Step) -> None:
         self._writers.ensure()
         before = self._writers.count(step.object)
-        within = step.number("within", 30)
+        within = step.number("within", 30) + self._world.database.patience
         try:
             wait_for(lambda: self._writers.count(step.object) > before + 5, within, 0.05)
         except LabError:

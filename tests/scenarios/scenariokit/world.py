@@ -6,16 +6,17 @@ import re
 from collections.abc import Callable
 from xml.etree import ElementTree
 
-from labkit import cluster, engines, provision
+from labkit import cluster, provision
 from labkit.host import LabError
 from labkit.lab import Lab
 from labkit.node import Node, wait_for
 
+from scenariokit import databases
+
 MEMBERS = cluster.MEMBERS
-GROUP, DATABASE = "xcat-mn", "xcat-db"
+GROUP = "xcat-mn"
 #: One look at the cluster costs 30 ms of a processor.
 LOOK_SECONDS = 0.3
-_PSQL = "runuser -u postgres -- env -C / psql -XAtq -v ON_ERROR_STOP=1 -d xcatdb".split()
 
 
 class NotSeen(LabError):
@@ -25,9 +26,9 @@ class NotSeen(LabError):
 class World:
     """mn1, mn2 and cn1 with a configured cluster."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, database: str = "postgresql") -> None:
         self.lab = lab
-        self.database = engines.PostgreSQL(lab.release)
+        self.database = databases.of(lab, database)
 
     def node(self, name: str) -> Node:
         """Return a node by its name."""
@@ -87,26 +88,19 @@ class World:
     # -- processes and data -------------------------------------------------------------------
 
     def pids(self, daemon: str, on: str) -> list[str]:
-        """Return the processes of a daemon; of PostgreSQL the first is the one above all others."""
+        """Return the processes of a daemon; of the database the one above all others."""
         node = self.node(on)
-        if daemon == "postgres":
-            found = node.run(["head", "-n1", f"{self.database.pgdata}/postmaster.pid"], check=False)
-            pid = found.stdout.strip()
-            name = node.run(["ps", "-o", "comm=", "-p", pid or "0"], check=False).stdout.strip()
-            return [pid] if name == "postgres" else []
-        search = ["-f", "postgres: walreceiver"] if daemon == "walreceiver" else ["-x", daemon]
-        return node.run(["pgrep", *search], check=False).stdout.split()
+        if daemon == "database":
+            return self.database.pids(node)
+        return node.run(["pgrep", "-x", daemon], check=False).stdout.split()
 
     def takes_writes(self, name: str) -> bool | None:
         """Tell whether the database of a node takes writes; None when it does not answer."""
-        answer = self.node(name).run(
-            [*_PSQL, "-c", "SELECT NOT pg_is_in_recovery()"], check=False, timeout=20
-        )
-        return {"t": True, "f": False}.get(answer.stdout.strip())
+        return self.database.takes_writes(self.node(name))
 
     def sql(self, name: str, statement: str) -> str:
         """Return what a statement gives on a node, as text."""
-        return self.node(name).run(_PSQL, stdin=statement, timeout=60).stdout.strip()
+        return self.database.sql(self.node(name), statement)
 
     # -- waiting ------------------------------------------------------------------------------
 
@@ -156,7 +150,7 @@ class World:
         for node in self.running():
             for command in (
                 ["crm_mon", "-1", "-A", "-r", "-f", "-m", "2"],
-                ["tail", "-n12", f"/var/log/xcat-hamn/{DATABASE}.postgresql.log"],
+                self.database.last_words(12),
             ):
                 try:
                     said = node.run(command, check=False, timeout=20)

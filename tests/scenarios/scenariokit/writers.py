@@ -10,31 +10,21 @@ import threading
 import time
 from typing import IO
 
-from labkit import host, provision
+from labkit import host
 from labkit.host import LabError
 
+from scenariokit.databases import CLIENTS
 from scenariokit.world import World
-
-PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "on_client.py")
-#: A client on the wire, at the service address, and one on each management node that uses the
-#: database there, while it takes writes: a node that is cut off has clients too.
-HOSTS = {"cn1": provision.SERVICE_ADDRESS, "mn1": "127.0.0.1", "mn2": "127.0.0.1"}
-CLIENTS = tuple(HOSTS)
-TABLE = """\
-CREATE TABLE IF NOT EXISTS acknowledged (writer text, number bigint, PRIMARY KEY (writer, number));
-ALTER TABLE acknowledged OWNER TO xcatadm;
-"""
 
 
 class Writer:
     """One run of the program on one node."""
 
-    def __init__(self, world: World, client: str, name: str, where: str) -> None:
+    def __init__(self, world: World, client: str, name: str) -> None:
         self.client, self.name = client, name
         self.numbers: list[int] = []
         self.problems: list[tuple[float, str]] = []
-        with open(PROGRAM, encoding="utf-8") as stream:
-            source = stream.read()
+        source, where = world.database.writer(client)
         self._process = world.node(client).popen(
             ["/usr/bin/python3", "-I", "-c", source, name], stdin=subprocess.PIPE
         )
@@ -83,16 +73,11 @@ class Writers:
         self._current: dict[str, Writer] = {}
         self._all: list[Writer] = []
         self._reported: dict[str, set[int]] = {}
-        self._where = ""
         self._started = 0
 
     def prepare(self, primary: str) -> None:
         """Make the table that is written to."""
-        self._world.sql(primary, TABLE)
-        words = self._world.node(primary).get("/etc/xcat/cfgloc").strip().split("|")
-        self._where = (
-            f"dbname=xcatdb user={words[1]} password={words[2]} target_session_attrs=read-write"
-        )
+        self._world.database.prepare(self._world.node(primary), self._world.node("cn1"))
 
     def ensure(self) -> None:
         """Start a writer on every client that has power and none that runs."""
@@ -105,9 +90,7 @@ class Writers:
             with contextlib.suppress(LabError):
                 self._started += 1
                 name = f"{client}.{self._started}"
-                self._current[client] = Writer(
-                    self._world, client, name, f"host={HOSTS[client]} {self._where}"
-                )
+                self._current[client] = Writer(self._world, client, name)
                 self._all.append(self._current[client])
 
     def count(self, client: str) -> int:

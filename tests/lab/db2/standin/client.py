@@ -101,6 +101,12 @@ class Connection:
         rows: list[list[Any]] = self.ask("sql", statement, values).get("rows", [])
         return rows
 
+    def abandon(self) -> None:
+        """Drop a connection that is of no use any more, without a word."""
+        for end in (self._stream, self._socket):
+            with contextlib.suppress(OSError):
+                end.close()
+
     def close(self) -> None:
         """End the connection."""
         with contextlib.suppress(Down, Refusal):
