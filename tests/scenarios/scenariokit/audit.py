@@ -14,8 +14,12 @@ _SPEAKERS = re.compile(
     r"pacemaker|corosync|pcsd|xcat-|fence_|crm_|attrd_|cib|stonith|xcat-hamn", re.IGNORECASE
 )
 #: ERRORs that tell of nothing: libqb's, of a client that was gone (ended at its deadline, killed
-#: with its agent) before the connection that it asked for was set up.
-_NO_NEWS = re.compile(r"Error in connection setup \(/dev/shm/qb-\S+\): Broken pipe")
+#: with its agent) before the connection that it asked for was set up; and the fencing level of a
+#: lost standby, which passes a lost holder of the role on to the next one by not succeeding.
+_NO_NEWS = re.compile(
+    r"Error in connection setup \(/dev/shm/qb-\S+\): Broken pipe"
+    r"|Operation 'off'.* targeting \S+ using xcat-gate-standby returned"
+)
 #: Fence devices other than the gate: Pacemaker's own, whose failures have no exit reason at times.
 _NOT_OURS = re.compile(r"bmc-")
 #: Syslog priorities: 3 is an error, smaller ones are worse.
