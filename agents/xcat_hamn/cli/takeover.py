@@ -106,7 +106,9 @@ class _Takeover:
         if view.end is None:
             return
         self._terminal.heading(f"With the data that {view.node} has:")
-        for label, text in lines(view.end, view.node, view.other.name, time.time()):
+        for label, text in lines(
+            view.end, view.engine.place(view.end), view.node, view.other.name, time.time()
+        ):
             self._terminal.columns((label, text), (17,))
 
     def confirmed(self, node: str) -> bool:
@@ -195,7 +197,7 @@ def _as_json(view: View, verdict: Verdict, *, done: bool, code: int) -> dict[str
     if verdict.act in (Act.ASK, Act.CONSENT) and view.end is not None:
         result["loss"] = {
             "timeline": view.end.timeline,
-            "position": view.end.lsn,
+            "position": view.engine.position(view.end),
             "last_contact": view.end.contact or None,
             "last_commit": view.end.commit or None,
             "safer": safer(view),

@@ -18,7 +18,8 @@ _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 class End:
     """Where a node's data ends; times are seconds since the epoch, 0 when not known.
 
-    ``contact``: when the primary was last heard of.  ``commit``: the last commit that is here.
+    ``timeline``: PostgreSQL's, or Db2's term.  ``contact``: when the primary was last heard of.
+    ``commit``: the last commit that is here.
     """
 
     timeline: int
@@ -49,10 +50,10 @@ def read_end(text: str) -> End | None:
     return End(*map(int, words))
 
 
-def lines(end: End, node: str, other: str, now: float) -> list[tuple[str, str]]:
-    """Return what a person has to know before agreeing, as (label, text)."""
+def lines(end: End, place: str, node: str, other: str, now: float) -> list[tuple[str, str]]:
+    """Return what a person has to know before agreeing, as (label, text); ``place`` of the end."""
     return [
-        ("the data ends at", f"timeline {end.timeline}, position {end.lsn}"),
+        ("the data ends at", place),
         ("last contact", f"{_moment(end.contact, now)} with the primary on {other}"),
         ("last commit here", _moment(end.commit, now)),
         (

@@ -13,15 +13,14 @@ from xcat_hamn.cluster.status import CLONE, DATABASE, GROUP, Member, Status
 from xcat_hamn.cluster.vocabulary import DATABASE as WORD
 from xcat_hamn.cluster.vocabulary import DATABASE_LIMIT, GATE
 from xcat_hamn.database.postgresql import survey
-from xcat_hamn.database.postgresql.decision import PEER_UNKNOWN, TABLE
+from xcat_hamn.database.postgresql.decision import PEER_UNKNOWN
+from xcat_hamn.takeover.engines import POSTGRESQL, Engine, engine_in
 from xcat_hamn.takeover.loss import CONSENT, END, End, read_end
 
 #: Other names under which a node tells how far its data goes, and which database it is.
 _POSITION, _SYSTEM, _TIMELINE = (
     f"{DATABASE}-{name}" for name in (survey.POSITION, survey.SYSTEM, survey.TIMELINE)
 )
-#: The agent's cases in which only the operator's order is missing.
-_COMPLETE = [row for row in TABLE if row.name in ("other database down", "primary back")]
 _HINT = ", or see what would be lost with "
 #: The constraints that `pcs resource move` writes, by id, with the resource of each.
 _PREFER = {f"cli-prefer-{name}": name for name in (GROUP, CLONE)}
@@ -48,7 +47,7 @@ class View:
     ``unread``: the other node is there, and nobody can tell what its database is.
     ``consent``: what an operator has agreed to already.  ``foreign``: two different databases.
     ``moves``: the nodes that a `pcs resource move` of the role prefers now.  ``accepted``: the
-    operator accepts a loss.
+    operator accepts a loss.  ``engine``: which database it is.
     """
 
     node: str
@@ -60,6 +59,7 @@ class View:
     unread: bool = False
     moves: tuple[str, ...] = ()
     accepted: bool = False
+    engine: Engine = POSTGRESQL
 
     @property
     def known(self) -> bool:
@@ -96,8 +96,7 @@ class View:
     @property
     def complete(self) -> bool:
         """Tell whether the agent says that nothing is missing, though it does not promote."""
-        said = {row.limit.format(peer=self.other.name, node=self.node) for row in _COMPLETE}
-        return self.limited in said
+        return self.engine.is_complete(self.limited, peer=self.other.name, node=self.node)
 
     @property
     def lossy(self) -> bool:
@@ -109,8 +108,8 @@ class View:
     def unnoticed(self) -> bool:
         """Tell whether the database here still holds the connection to a primary that is gone.
 
-        It does for 10 s.  Until then it shows no end of its data.  Before its agent has looked at
-        the loss, which takes no time, it may even seem ready.
+        It does for 10 s (Db2: for HADR_TIMEOUT).  Until then, or until its agent has looked at the
+        loss, it shows no end of its data.  Before that look it may even seem ready.
         """
         waits = self.word in ("standby", "catching-up") or (
             self.word == "disconnected" and self.me.gated
@@ -142,7 +141,7 @@ def look(cluster: Asks, node: str, *, accepted: bool = False) -> View:
 def look_at(cluster: Asks, status: Status, cib: str, node: str, *, accepted: bool = False) -> View:
     """Look from one node at a cluster whose status and configuration are known already."""
     moves = tuple(sorted({to for _resource, to in moves_in(cib)}))
-    seen = View(node, status, moves=moves, accepted=accepted)
+    seen = View(node, status, moves=moves, accepted=accepted, engine=engine_in(cib))
     if not seen.known or not seen.me.online:
         return seen
     other = seen.other

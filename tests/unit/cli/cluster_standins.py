@@ -34,6 +34,7 @@ class StandInCluster:
         self.failures = []
         self.constraints = {}
         self.has_group = True
+        self.engine = "xcat-pgsql"
         self.commands = []
         self.then = {
             "move": self.moves,
@@ -176,7 +177,13 @@ class StandInCluster:
             f'<rsc_location id="cli-prefer-{resource}" rsc="{resource}" node="{node}"/>'
             for resource, node in self.constraints.items()
         )
-        return f"<cib><configuration><constraints>{moves}</constraints></configuration></cib>"
+        database = (
+            f'<clone id="xcat-db-clone"><primitive id="xcat-db" type="{self.engine}"/></clone>'
+        )
+        return (
+            f"<cib><configuration><resources>{database}</resources>"
+            f"<constraints>{moves}</constraints></configuration></cib>"
+        )
 
 
 _HERE = ("online", "pending", "kept", "stuck")

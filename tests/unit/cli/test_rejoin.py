@@ -46,9 +46,9 @@ class Returning(StandInCluster):
 
     def cib(self):
         pair = '<nvpair name="pgdata" value="/data/main"/>'
-        database = f'<primitive id="xcat-db"><instance_attributes>{pair}</instance_attributes>'
-        resources = f"<resources>{database}</primitive></resources>"
-        return super().cib().replace("<constraints>", f"{resources}<constraints>")
+        primitive = f'<primitive id="xcat-db" type="{self.engine}"'
+        more = f"{primitive}><instance_attributes>{pair}</instance_attributes></primitive>"
+        return super().cib().replace(f"{primitive}/>", more)
 
     def run(self, argv, **options):
         if argv[0] == "crm_node":

@@ -117,6 +117,14 @@ def test_without_consent_it_says_what_would_be_lost_and_changes_nothing(lost, ca
     assert "xcat-hamn takeover mn2 --accept-data-loss\n" in output
 
 
+def test_db2_has_a_term_and_a_position_of_its_log(lost, capsys):
+    lost.engine = "xcat-db2hadr"
+    assert run("mn2") == exits.LOSS
+    output = capsys.readouterr().out
+    assert "term 3, log position 50331648" in output
+    assert "timeline" not in output
+
+
 def test_what_is_not_known_is_said_to_be_not_known(lost, capsys):
     lost.private["xcat-db-end", "mn2"] = "3 50331648 0 0"
     assert run("mn2") == exits.LOSS
