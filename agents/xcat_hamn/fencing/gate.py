@@ -18,6 +18,8 @@ POLL = 1.0
 BLIND = 20.0
 #: Seconds between two looks of the survivor's database while waiting.
 LOOK = 10.0
+#: Seconds for which what it has seen holds when a node is to be switched off because of it.
+FRESH = 2.0
 
 
 class Cluster(Protocol):
@@ -110,15 +112,18 @@ class Gate:
             self._clock.sleep(POLL)
 
     def _is_hasty(self, verdict: Verdict) -> bool:
-        """Let the survivor's database look at the loss before the first approval; tell if it did.
+        """Let the survivor's database look right before a node is switched off; tell if it did.
 
-        What its score says is from before the loss still, and an approval that no takeover can
-        follow would switch a node off for nothing.
+        What its score says may be from before the loss still, and with Db2 the time in which a
+        takeover loses nothing ends by itself: an approval that no takeover can follow would switch
+        a node off for nothing.
         """
-        if self._next_look or verdict.row not in NEEDS_SURVIVOR:
+        fresh = bool(self._next_look) and self._clock.now() < self._next_look - LOOK + FRESH
+        if fresh or self._level is not Level.ROLE or verdict.row not in NEEDS_SURVIVOR:
             return False
+        self._next_look = 0.0
         self._let_database_look()
-        return bool(self._next_look)
+        return True
 
     def _judge(self, seen: Observation) -> Verdict:
         loss = self._remembered(seen)

@@ -60,8 +60,9 @@ class StandInCluster:
 
     def look_anew(self, target):
         self.looked = getattr(self, "looked", 0) + 1
-        if self.looked == 1 and self.last.wishes:
-            self.looks.insert(0, replace(self.last, gated=self.gated))
+        if self.last.wishes:
+            # It takes no time: the next look at the cluster is at the same moment.
+            self.looks.insert(0, replace(self.last, gated=self.gated and self.looked == 1))
 
     def hold(self, target):
         self.told.append(f"hold {target.database}")
@@ -109,7 +110,7 @@ def test_it_waits_and_says_for_what_until_the_operator_moves_the_role(decide):
 
 def test_the_survivors_database_looks_at_the_loss_while_its_monitor_is_cancelled(decide):
     decide(*[HOLDER_LOST] * 25, lost(WISH))
-    assert decide.looked == 3, "at once, and every ten seconds"
+    assert decide.looked == 4, "at once, every ten seconds, and before the node is switched off"
     decide(lost(role=Role.ELSEWHERE), level=Level.STANDBY)
     assert decide.looked == 0
 

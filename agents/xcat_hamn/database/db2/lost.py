@@ -86,11 +86,11 @@ LOST = (
     ),
     Row(
         "primary lost, nothing missing yet",
-        lambda s: s.peer == v.PEER_UNKNOWN and not s.down and s.in_window,
+        lambda s: s.peer == v.PEER_UNKNOWN and not s.down and s.in_time,
         "disconnected",
         FORCE_IN_WINDOW,
-        "The primary is gone and its peer window is open; its node must be fenced before the "
-        "window ends, and the gate asks the operator for that.",
+        "The primary is gone and its peer window is open, for longer than it takes to switch its "
+        "node off; that must come before the window ends, and the gate asks the operator for it.",
         "the primary on {peer} was lost, and nothing that it committed is missing here until "
         "{end}: take over with `pcs resource move` to {node} before, or bring {peer} back",
         forced=True,

@@ -19,6 +19,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+#: Seconds that a power device takes to switch a node off once the operator has asked for it.
+FENCING = 15
+
 #: States from which the standby can say until when nothing is missing.
 _SINCE_PEER = (hadr.PEER, hadr.DISCONNECTED_PEER, hadr.REMOTE_CATCHUP_PENDING)
 
@@ -137,6 +140,11 @@ class View:
     def in_window(self) -> bool:
         """Tell whether the window is open still, with the margin for clocks that differ."""
         return self.windowed and self._before_end(self.now)
+
+    @property
+    def in_time(self) -> bool:
+        """Tell whether the window is open long enough for the other node to be fenced in it."""
+        return self.windowed and self.now is not None and self._before_end(self.now + FENCING)
 
     @property
     def in_peer_window(self) -> bool:
