@@ -259,9 +259,9 @@ def test_a_diverged_former_primary_says_so_once(running):
     assert two("monitor").code == 8
     outcome = one("start")
     assert outcome.code == 2
-    assert "RESTORE DATABASE" in outcome.reason
+    assert "`xcat-hamn rejoin mn1` restores it" in outcome.reason
     one.ok("stop")
-    assert (one.word, "RESTORE" in one.limit) == ("diverged", True)
+    assert (one.word, "rejoin" in one.limit) == ("diverged", True)
 
 
 def test_db2pd_that_hangs_or_prints_garbage_is_no_role(running):

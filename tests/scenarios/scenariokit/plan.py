@@ -11,6 +11,7 @@ A file holds any number of `[[scenario]]` tables:
     failures failed actions ("RESOURCE ACTION") that crm_mon may show at the end
     tolerant true: a step that cannot be done is skipped, and what a step promises may not come
     measured true: print the time from the first move to the first answer of each service
+    loses    true: the operator accepts a loss, so acknowledged commits may be missing
     without  database -> why the scenario is not played with that one
     each     a list of tables; one scenario for each, with {key} replaced by its values
 
@@ -41,6 +42,7 @@ _KEYS = {
     "failures": list,
     "measured": bool,
     "tolerant": bool,
+    "loses": bool,
     "without": dict,
     "each": list,
 }
@@ -87,6 +89,7 @@ class Plan:
     failures: tuple[str, ...] = ()
     measured: bool = False
     tolerant: bool = False
+    loses: bool = False
     without: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def exchanged(self) -> Plan:
@@ -199,6 +202,7 @@ def _plan(table: Mapping[str, Any], at: str) -> Plan:
         failures=tuple(table.get("failures", ())),
         measured=table.get("measured", False),
         tolerant=table.get("tolerant", False),
+        loses=table.get("loses", False),
         without=table.get("without", {}),
     )
     if not _NAME.fullmatch(plan.name):

@@ -61,6 +61,8 @@ def play(stage: Stage, plan: Plan, folder: str = FOLDER) -> Outcome:
             if prober is not None:
                 outcome.takeover = takeover.measure(stage.world, stage.operator, prober)
         found = findings.gather(stage.world, stage.writers, ended_on, since)
+        if cast.loses:
+            found.missing = {}
         outcome.complaints += audit.complaints(found, cast.errors, cast.failures)
     except LabError as problem:
         outcome.complaints.append(str(problem))

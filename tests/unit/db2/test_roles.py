@@ -345,7 +345,7 @@ def test_one_that_does_not_connect_is_not(node):
 def test_one_that_goes_inactive_has_diverged(node):
     node.partner("primary 5 0")
     node.instance.after["START AS STANDBY"] = None
-    with pytest.raises(errors.NodeError, match="RESTORE DATABASE XCATDB"):
+    with pytest.raises(errors.NodeError, match="`xcat-hamn rejoin mn1` restores it"):
         node.following.start_as_standby()
 
 

@@ -101,8 +101,7 @@ class Reintegration:
                 "db2diag.log of the instance for why"
             )
         return errors.NodeError(
-            f"the log of the database on {self._node} has parted from the primary's on {peer}, so "
-            f"it cannot follow (ADM12500E in db2diag.log): restore it from a backup of {peer}'s "
-            f'database (as {self._instance.name}: db2 "RESTORE DATABASE {name} FROM DIRECTORY '
-            'REPLACE HISTORY FILE WITHOUT PROMPTING"), then `pcs resource cleanup xcat-db`'
+            f"the log of database {name} on {self._node} has parted from the primary's on {peer}, "
+            f"so it cannot follow (ADM12500E in db2diag.log): `xcat-hamn rejoin {self._node}` "
+            f"restores it from a backup of {peer}'s"
         )

@@ -170,7 +170,7 @@ NEVER = (
         "diverged",
         REFUSE,
         "Its log has parted from the primary's, so it cannot follow.",
-        "{divergence}: restore it on {node} from a backup of {peer}'s database",
+        "{divergence}: `xcat-hamn rejoin {node}` restores it from a backup of {peer}'s database",
     ),
     Row(
         "not activated",
