@@ -43,5 +43,9 @@ class NotRunning(HamnError):
     """A resource that was running is cleanly absent now; the sentence says how that shows."""
 
 
+class FailedPromoted(HamnError):
+    """A promoted resource has its role, and does not do what it is for."""
+
+
 class Refused(HamnError):
     """What was asked for would lose data or make two active nodes, so it was not done."""

@@ -27,6 +27,8 @@ SCALE = 0.02
 TIMEOUT, WINDOW = 60, 750
 PORTS = {"mn1": "55001", "mn2": "55002"}
 ADDRESSES = {"mn1": "10.11.0.11", "mn2": "10.11.0.12"}
+#: What moves with the role.
+SERVICE_ADDRESS, SERVICE_NAME = "10.11.0.10", "xcatmn"
 
 #: A stand-in for crm_mon and stonith_admin: prints the file of its name in the store.
 CLUSTER = """#!/bin/sh
@@ -44,7 +46,7 @@ class Db2Machine(DatabaseMachine):
         self._bind("/etc/passwd", f"{USER}:x:{UID}:{UID}::{HOME}:/bin/sh\n")
         self._bind("/etc/group", f"{USER}:x:{UID}:\n")
         hosts = "".join(f"{address} {node}\n" for node, address in ADDRESSES.items())
-        self._bind("/etc/hosts", hosts)
+        self._bind("/etc/hosts", f"{hosts}{SERVICE_ADDRESS} {SERVICE_NAME}\n")
         tool = store / "cluster-tool"
         if not tool.exists():
             tool.write_text(CLUSTER.format(store=store))

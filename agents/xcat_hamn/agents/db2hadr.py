@@ -18,6 +18,14 @@ from xcat_hamn.system.backoff import Backoff
 
 #: Rows that a stopped former primary resolves by following the other one.
 _GIVES_WAY = ("succeeded", "older claim")
+#: OCF_CHECK_LEVEL of the monitor that asks by SQL.
+_DEEP = 10
+#: Part of a monitor's time that may go by before the rest of it.
+_SHARE = 0.8
+
+
+class _Swapping(errors.HamnError):
+    """The host's name is being changed, for longer than a monitor may last."""
 
 
 class Db2Hadr(Parts):
@@ -26,12 +34,24 @@ class Db2Hadr(Parts):
     # -- monitor ---------------------------------------------------------------------------
 
     def monitor(self) -> int:
-        """Read the role with db2pd, publish it, and keep the promotion score true."""
+        """Read the role with db2pd, publish it, and keep the promotion score true.
+
+        At OCF_CHECK_LEVEL 10 a primary must also answer SQL.
+        """
         try:
-            condition, found = self.instance.look()
+            return self._monitor()
+        except _Swapping:
+            self.call.log.info("the host's name is still being changed: judged when that is over")
+            return codes.RUNNING_PROMOTED if self.marks.has(PROMOTED) else codes.SUCCESS
+
+    def _monitor(self) -> int:
+        try:
+            condition, found = self._look()
         except errors.MissingTool:
             if self.call.context.is_probe:
                 return codes.NOT_RUNNING
+            raise
+        except _Swapping:
             raise
         except errors.HamnError:
             self.publication.word("failed")
@@ -45,6 +65,33 @@ class Db2Hadr(Parts):
         self.publication.word("failed" if condition == hadr.NOT_HADR else "stopped")
         raise self._absent(condition)
 
+    def _look(self) -> tuple[str, hadr.Hadr | None]:
+        """Look at the database; what stops it for a change of the host's name is waited for.
+
+        Raises _Swapping when that takes longer than this monitor may.
+        """
+        try:
+            seen = self.instance.look()
+            if seen[1] is not None:
+                return seen
+        except (errors.CommandFailed, errors.CommandTimeout):
+            if not self._outlasted_swap():
+                raise
+            return self.instance.look()
+        return self.instance.look() if self._outlasted_swap() else seen
+
+    def _outlasted_swap(self) -> bool:
+        """Tell whether the host's name was being changed until now.  Raises _Swapping."""
+        from xcat_hamn.database.db2 import swap
+
+        name = self.instance.name
+        if not swap.under_way(name):
+            return False
+        patience = self.call.deadline.sooner(self.call.deadline.left() * _SHARE)
+        if not patience.holds(lambda: not swap.under_way(name), every=0.2):
+            raise _Swapping(f"the host's name is being changed under instance {name}")
+        return True
+
     def _absent(self, condition: str) -> errors.HamnError:
         name, instance = self.instance.database, self.instance.name
         if condition == hadr.NOT_HADR:
@@ -53,6 +100,13 @@ class Db2Hadr(Parts):
                 "setup database`"
             )
         what = f"instance {instance}" if condition == INSTANCE_DOWN else f"database {name}"
+        from xcat_hamn.database.db2 import swap
+
+        if swap.interrupted(instance):
+            return errors.NotRunning(
+                f"the Db2 {what} is not active, because a change of the host's name by "
+                "xcat-mnidentity was broken off: the next start brings it up"
+            )
         return errors.NotRunning(
             f"the Db2 {what} is not active, although it was started here: see db2diag.log of "
             f"instance {instance} for why it ended"
@@ -69,10 +123,29 @@ class Db2Hadr(Parts):
                 f"db2pd says role {found.role or '(none)'}, which is not known: look at it on "
                 f"{self.node}, and report it"
             )
+        if self.call.context.check_level >= _DEEP and not self._answers():
+            return self._monitor()
         degraded = not (found.attached and found.state == hadr.PEER)
         if self.peers and degraded and self.call.values.flag("report_degraded"):
             return codes.DEGRADED_PROMOTED
         return codes.RUNNING_PROMOTED
+
+    def _answers(self) -> bool:
+        """Tell whether SQL works, or the database is no active primary any more meanwhile.
+
+        Raises FailedPromoted.
+        """
+        from xcat_hamn.database.db2.sql import Sql
+
+        deadline = self.call.deadline.sooner(self.call.deadline.left() * _SHARE)
+        try:
+            Sql(self.instance, deadline, self.call.log).read()
+        except errors.HamnError as problem:
+            _, found = self._look()
+            if found is not None and found.role == hadr.PRIMARY:
+                raise errors.FailedPromoted(str(problem)) from None
+            return False
+        return True
 
     def _monitor_idle(self) -> int:
         """Look after a primary that waits, inactive, until it is promoted or succeeded."""
@@ -86,38 +159,22 @@ class Db2Hadr(Parts):
                 )
         return codes.SUCCESS
 
-    # -- start -----------------------------------------------------------------------------
+    # -- start and stop --------------------------------------------------------------------
 
     def start(self) -> None:
         """Bring the database up in its role; a former primary as the standby of the new one."""
+        from xcat_hamn.agents.db2hadr_start import Start
+
+        self._settle_swap()
         self._require_member()
         self.marks.drop(DIVERGED)
         failures = Backoff(f"{self.call.context.run_directory}/failed-starts")
         try:
-            self._start()
+            Start(self).start()
         except errors.CommandFailed:
             failures.failed(self.call.deadline)
             raise
         failures.succeeded()
-
-    def _start(self) -> None:
-        condition, found = self.instance.look()
-        if condition == INSTANCE_DOWN:
-            self._start_instance()
-            condition, found = self.instance.look()
-        if found is not None and found.role == hadr.PRIMARY:
-            self.call.log.info("Db2 runs as a primary that nobody promoted: deactivating it")
-            self.instance.deactivate(self.call.deadline)
-            found = None
-        elif condition == hadr.NOT_HADR:
-            raise errors.NodeError(str(self._absent(condition)))
-        if found is None:
-            self.survey.forget()
-            self._start_database()
-        condition, found = self.instance.look()
-        view = self.publication.look(found, promoted=False)
-        if view is not None:
-            self.publication.show(found, view)
 
     def _require_member(self) -> None:
         if self.node not in self.nodes:
@@ -126,45 +183,15 @@ class Db2Hadr(Parts):
                 f"{self.node}=ADDRESS to it, or keep the resource away from this node"
             )
 
-    def _start_instance(self) -> None:
-        if not self.call.values.flag("manage_instance"):
-            raise errors.CommandFailed(
-                f"the Db2 instance {self.instance.name} does not run, and parameter "
-                "manage_instance is false: start it with db2start"
-            )
-        self.instance.start_instance()
+    def _settle_swap(self) -> None:
+        """Let no change of the host's name work on the database at the same time."""
+        from xcat_hamn.database.db2 import swap
 
-    def _start_database(self) -> None:
-        from xcat_hamn.database.db2 import configuration
-        from xcat_hamn.database.db2.reintegration import Reintegration
-
-        here = self.instance.configuration()
-        restored = here.role == hadr.STANDARD and here.is_set(configuration.ROLLFORWARD_PENDING)
-        if here.role not in (hadr.PRIMARY, hadr.STANDBY) and not restored:
-            raise errors.NodeError(
-                f"the database on {self.node} is no HADR database (role {here.role or 'unknown'}): "
-                "make it one with `xcat-hamn setup database`"
-            )
-        following = Reintegration(
-            self.instance, self.survey, self.call.deadline, self.call.log, self.node
-        )
-        try:
-            if here.role == hadr.STANDBY:
-                following.activate()
-            elif restored or following.must_give_way():
-                following.start_as_standby()
-            else:
-                self.marks.put(IDLE)
-                return
-        except errors.NodeError as problem:
-            self.marks.put(DIVERGED, str(problem))
-            raise
-        self.marks.drop(IDLE)
-
-    # -- stop ------------------------------------------------------------------------------
+        swap.settle(self.instance.name, self.call.deadline.sooner(self.call.deadline.left() / 3))
 
     def stop(self) -> None:
         """Deactivate the database cleanly, so that no peer window opens, then end the instance."""
+        self._settle_swap()
         try:
             condition, _ = self.instance.look()
         except errors.MissingTool:
@@ -204,8 +231,15 @@ class Db2Hadr(Parts):
     def problems(self) -> list[Exception]:
         """Return what this node lacks for the parameters given."""
         from xcat_hamn.database.db2.environment import problems
+        from xcat_hamn.database.db2.introduction import INTRODUCTION
 
-        return problems(self.instance, self.call.log)
+        try:
+            told = self.attributes.shared_by_all(INTRODUCTION)
+        except errors.CommandFailed as problem:
+            told = {}
+            self.call.log.warning(str(problem))
+        others = {name: text for name, text in told.items() if name in self.peers}
+        return problems(self.instance, self.call.log, self.node, others)
 
 
 AGENT = Agent(
@@ -228,6 +262,7 @@ AGENT = Agent(
         Action("demote", 180),
         Action("monitor", 30, interval=5, role="Promoted"),
         Action("monitor", 30, interval=7, role="Unpromoted"),
+        Action("monitor", 60, interval=61, role="Promoted", depth=_DEEP),
         Action("reload-agent", 20),
     ),
     handlers=Db2Hadr,

@@ -17,7 +17,11 @@ from xcat_hamn.system.backoff import Backoff
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from xcat_hamn.database.db2.instance import Instance
     from xcat_hamn.identity.changes import Identity
+    from xcat_hamn.identity.hostname import DatabaseHooks
     from xcat_hamn.identity.record import Record
 
 _MOST_ANNOUNCEMENTS = 60
@@ -42,6 +46,15 @@ def _problem_with_hostname(text: str) -> str | None:
     return problem_with_hostname(text)
 
 
+def _problem_with_db2(name: str) -> Callable[[str], str | None]:
+    def check(text: str) -> str | None:
+        from xcat_hamn.agents.checks import identifier
+
+        return identifier(name)(text)
+
+    return check
+
+
 class MnIdentity(Handlers):
     """What each action of xcat-mnidentity does."""
 
@@ -60,7 +73,22 @@ class MnIdentity(Handlers):
         from xcat_hamn.identity.changes import Identity
         from xcat_hamn.identity.hostname import HostName
 
-        return Identity(self.network, HostName(), self._record(), self.call.log)
+        return Identity(self.network, HostName(), self._record(), self.call.log, self._hooks())
+
+    def _hooks(self) -> DatabaseHooks | None:
+        """Return what the database wants done around a change of the name, if anything."""
+        if not (self.name and self.call.values.text("db2_instance")):
+            return None
+        from xcat_hamn.database.db2.swap import Swap
+
+        return Swap(self._db2(), self.call.deadline, self.call.log)
+
+    def _db2(self) -> Instance:
+        from xcat_hamn.database.db2.instance import Instance
+
+        call = self.call
+        instance, database = call.values.text("db2_instance"), call.values.text("db2_database")
+        return Instance(call.runner, call.deadline, call.log, instance, database)
 
     def _judge(self) -> tuple[str, str]:
         """Return the verdict on this node and publish it."""
@@ -140,7 +168,12 @@ class MnIdentity(Handlers):
         if self.name:
             addresses = [address.address for address in self.wanted]
             sentences.append(hosts_problem(self.name, addresses, read_text("/etc/hosts") or ""))
-        return [HamnError(sentence) for sentence in sentences if sentence]
+        found: list[Exception] = [HamnError(sentence) for sentence in sentences if sentence]
+        if self.call.values.text("db2_instance"):
+            from xcat_hamn.database.db2.environment import swap_problems
+
+            found += swap_problems(self._db2(), named=bool(self.name))
+        return found
 
 
 AGENT = Agent(
@@ -178,6 +211,26 @@ AGENT = Agent(
             "address and not the host.",
             unique_group="hostname",
             check=_problem_with_hostname,
+        ),
+        Parameter(
+            "db2_instance",
+            STRING,
+            "Db2 instance that bears the host name",
+            "A Db2 instance whose db2nodes.cfg names the host by the name that moves (parameter "
+            "hostname), as in the original procedure. Around each change of the name its database "
+            "is deactivated and it is stopped (db2stop), then started under the new name (db2gcf "
+            "-u) and activated; HADR stays configured. An instance that knows the host by another "
+            "name is left alone. Unset, which is recommended: no instance is touched, because "
+            "db2nodes.cfg names each node by its own name.",
+            check=_problem_with_db2("db2_instance"),
+        ),
+        Parameter(
+            "db2_database",
+            STRING,
+            "database of that instance",
+            "The HADR database of db2_instance.",
+            default="xcatdb",
+            check=_problem_with_db2("db2_database"),
         ),
         Parameter(
             "duplicate_probe",

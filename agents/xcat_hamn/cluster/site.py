@@ -22,6 +22,9 @@ _BUDGETS = (
 _SHARE_OF_TIMEOUT = 0.9
 #: What xcat-netsvcs asks for at least.
 _LEAST_TIMEOUT = 180
+#: How long xcat-mnidentity may take: alone, and with a Db2 instance to stop and to start, whose
+#: database may wait for its standby (HADR_TIMEOUT, 120 s unless set).
+_IDENTITY_TIMEOUT, _SWAP_TIMEOUT = "60s", "300s"
 
 SECTIONS = (
     Section(
@@ -210,6 +213,15 @@ SECTIONS = (
                 parameter="xcat-db2hadr.manage_instance",
             ),
             Key(
+                "bound_to_hostname",
+                kinds.YES_NO,
+                "yes: db2nodes.cfg of the Db2 instance names the host by the name that moves "
+                "(hostname in [identity]), so the instance is stopped and started around each "
+                "change of it, as in the original procedure. no, recommended: db2nodes.cfg names "
+                "each node by its own name, and nothing is stopped.",
+                default="no",
+            ),
+            Key(
                 "start_timeout",
                 kinds.SECONDS,
                 "How long a start may take. With PostgreSQL that includes the first copy of the "
@@ -297,6 +309,13 @@ def _consistent(site: Site) -> Site:
     wrong = list(levels.problems(site))
     if wrong:
         raise SiteError(wrong)
+    if _follows_hostname(site) and not site.text("identity", "hostname"):
+        raise SiteError(
+            [
+                f"{site.path}, [database] bound_to_hostname: there is no name that moves: set "
+                "hostname in [identity], or write no"
+            ]
+        )
     own = site.pairs("cluster", "nodes")
     for word in site.words("identity", "addresses"):
         service = ipaddress.ip_interface(word.partition("@")[0]).ip
@@ -309,6 +328,12 @@ def _consistent(site: Site) -> Site:
                     ]
                 )
     return site
+
+
+def _follows_hostname(site: Site) -> bool:
+    """Tell whether a Db2 instance bears the host name that moves."""
+    engine = site.text("database", "engine")
+    return engine == "db2" and site.flag("database", "bound_to_hostname")
 
 
 def fragment_values(site: Site) -> dict[str, str]:
@@ -326,6 +351,7 @@ def fragment_values(site: Site) -> dict[str, str]:
         for key in section.keys
     }
     automatic = site.text("cluster", "failover") == "automatic"
+    follows = _follows_hostname(site)
     first_address = site.words("identity", "addresses")[0]
     values.update(
         {
@@ -333,6 +359,9 @@ def fragment_values(site: Site) -> dict[str, str]:
             "cluster.failure_moves_role": "true" if automatic else "false",
             "cluster.failures_before_move": "3" if automatic else "INFINITY",
             "identity.service_address": first_address.partition("/")[0],
+            "identity.bound_instance": site.text("database", "instance") if follows else "",
+            "identity.bound_database": values["database.database"] if follows else "",
+            "identity.timeout": _SWAP_TIMEOUT if follows else _IDENTITY_TIMEOUT,
             **levels.values(site),
             "database.commit_alone": "proven" if levels.is_proven(site) else "",
             "services.xcatd_timeout": _timeout(site, ["xcatd"]),

@@ -13,7 +13,7 @@ from xcat_hamn.identity.record import Entry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from xcat_hamn.identity.addresses import ServiceAddress
     from xcat_hamn.identity.hostname import HostName
@@ -186,21 +186,43 @@ class Identity:
         return current if current != name else self._host.own()
 
     def _rename(self, name: str) -> None:
-        if not name or self._host.current() == name:
+        if not name:
             return
-        self._hooks.release()
+        if self._host.current() == name:
+            if self._hooks.interrupted():
+                self._hooks.rebind()
+            return
         try:
+            self._hooks.release()
             self._host.set(name)
         finally:
             self._hooks.rebind()
 
     def _restore_name(self, entry: Entry) -> None:
+        """Give the own name back, whatever the database does about it.
+
+        Another node is to bear the name, and a stop that fails has this node switched off; what is
+        left to do for the database, its own resource does.
+        """
         if not entry.name or not entry.own_name:
             return
         current = self._host.current()
         if current == entry.name:
-            self._rename(entry.own_name)
-        elif current != entry.own_name:
+            self._try(self._hooks.release)
+            try:
+                self._host.set(entry.own_name)
+            finally:
+                self._try(self._hooks.rebind)
+        elif current == entry.own_name:
+            if self._hooks.interrupted():
+                self._try(self._hooks.rebind)
+        else:
             self._log.warning(
                 f'the host name is "{current}", which this resource did not set: it is left alone'
             )
+
+    def _try(self, hook: Callable[[], None]) -> None:
+        try:
+            hook()
+        except HamnError as problem:
+            self._log.warning(f"the database did not follow the host's name: {problem}")

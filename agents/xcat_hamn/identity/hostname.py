@@ -44,6 +44,10 @@ class DatabaseHooks:
     def rebind(self) -> None:
         """Take the new name; called after the change, also when the change failed."""
 
+    def interrupted(self) -> bool:
+        """Tell whether an earlier process let go, and nobody took the name since."""
+        return False
+
 
 class HostName:
     """The port to the node's name on Linux."""

@@ -38,6 +38,8 @@ def exit_code(action: str, error: BaseException) -> int:
     """Return the exit code with which ``action`` reports ``error``."""
     if action == "monitor" and isinstance(error, errors.NotRunning):
         return NOT_RUNNING
+    if action == "monitor" and isinstance(error, errors.FailedPromoted):
+        return FAILED_PROMOTED
     if action in _MAY_BAN:
         for kind, code in _HARD:
             if isinstance(error, kind):

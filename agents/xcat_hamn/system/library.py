@@ -39,3 +39,11 @@ def distribution_library(name: str, package: str) -> ModuleType:
             f"the Python library {name} cannot be imported on this node ({problem}): install the "
             f"package {package}"
         ) from None
+
+
+def is_installed(name: str) -> bool:
+    """Tell whether library ``name`` is there, without importing it."""
+    from importlib.util import find_spec
+
+    _add_distribution_packages()
+    return find_spec(name) is not None

@@ -32,15 +32,17 @@ class Silent:
 class Commands:
     """A stand-in for the Runner: answers by program, in turn; the last answer stays."""
 
+    home = ME.pw_dir
+
     def __init__(self, **answers):
         self.answers = {name: list(found) for name, found in answers.items()}
         self.calls = []
 
-    def run(self, argv, *, timeout, user, user_env):
+    def run(self, argv, *, timeout, user, user_env, input):  # noqa: A002 - the Runner's name
         assert timeout > 0
         assert user == ME.pw_name
         assert user_env["DB2INSTANCE"] == ME.pw_name
-        assert user_env["LD_LIBRARY_PATH"].startswith(f"{ME.pw_dir}/sqllib/lib")
+        assert user_env["LD_LIBRARY_PATH"].startswith(f"{self.home}/sqllib/lib")
         name = os.path.basename(argv[0])
         self.calls.append([name, *argv[1:]])
         if argv[1:] == ["terminate"]:
@@ -120,9 +122,37 @@ def test_applications_are_forced_off_a_database_that_they_hold():
 def test_an_instance_that_runs_is_started():
     text = "SQL1026N  The database manager is already active."
     instance(Commands(db2start=[(1, text)])).start_instance()
+
+
+WRONG_HOST = 'SQL6031N  Error in the db2nodes.cfg file at line number "1".  Reason code "10".'
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A home of the instance's owner, with db2nodes.cfg."""
+    (tmp_path / "sqllib").mkdir()
+    monkeypatch.setattr(Instance, "home", str(tmp_path))
+    monkeypatch.setattr(Commands, "home", str(tmp_path))
+    return tmp_path
+
+
+def test_an_instance_that_bears_the_name_of_another_host_gets_this_ones(home):
+    """As after a power loss of a host that bore the name that moves."""
+    (home / "sqllib/db2nodes.cfg").write_text("0 the-name-that-moves 0\n")
+    commands = Commands(db2start=[(255, WRONG_HOST)], db2gcf=[(0, "DB2 Start : Success")])
+    instance(commands).start_instance()
+    assert commands.commands() == ["db2start", f"db2gcf -u -p 0 -i {ME.pw_name}"]
+    refused = Commands(db2start=[(255, WRONG_HOST)], db2gcf=[(1, WRONG_HOST)])
+    with pytest.raises(errors.CommandFailed, match="SQL6031N"):
+        instance(refused).start_instance()
+
+
+def test_an_instance_that_does_not_start_under_its_own_name_is_left_alone(home):
+    (home / "sqllib/db2nodes.cfg").write_text(f"0 {os.uname().nodename} 0\n")
+    commands = Commands(db2start=[(255, WRONG_HOST)])
     with pytest.raises(CommandRefused, match="SQL6031N"):
-        wrong = 'SQL6031N  Error in the db2nodes.cfg file at line number "1".  Reason code "10".'
-        instance(Commands(db2start=[(255, wrong)])).start_instance()
+        instance(commands).start_instance()
+    assert commands.commands() == ["db2start"]
 
 
 def test_an_instance_is_stopped_orderly_then_by_force_then_killed():

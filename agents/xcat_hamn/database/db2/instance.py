@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 
-from xcat_hamn.database.db2 import hadr, messages
+from xcat_hamn.database.db2 import hadr, messages, nodes
 from xcat_hamn.errors import CommandFailed, HamnError, MissingTool
 from xcat_hamn.system.runner import PATH
 
@@ -33,6 +33,8 @@ _QUICK = 20.0
 #: DEACTIVATE: it was not active, or applications are still connected (which the caller sees).
 _DEACTIVATED = ("SQL1492N", "SQL1496W", "SQL1491N", "SQL1495W", "SQL1497W")
 _ALREADY_STARTED, _ALREADY_STOPPED = "SQL1026N", "SQL1032N"
+#: db2start, when db2nodes.cfg names a host that is not this one.
+_WRONG_HOST = ("SQL6031N", "SQL6048N", "SQL1042C")
 
 
 class CommandRefused(CommandFailed):
@@ -45,11 +47,21 @@ class CommandRefused(CommandFailed):
 
 
 class Instance:
-    """One database of an instance, on this node."""
+    """One database of an instance, on the node whose commands ``runner`` runs.
+
+    ``home`` of the instance's owner is asked of this node's users where it is not given.
+    """
 
     def __init__(
-        self, runner: Runner, deadline: Deadline, log: Log, instance: str, database: str
+        self,
+        runner: Runner,
+        deadline: Deadline,
+        log: Log,
+        instance: str,
+        database: str,
+        home: str = "",
     ) -> None:
+        self._home = home
         self._runner = runner
         self._deadline = deadline
         self._log = log
@@ -59,6 +71,8 @@ class Instance:
     @property
     def home(self) -> str:
         """Return the home of the instance's owner.  Raises MissingTool."""
+        if self._home:
+            return self._home
         import pwd
 
         try:
@@ -89,10 +103,13 @@ class Instance:
             "LIBPATH": library,  # AIX
         }
 
-    def run(self, argv: Sequence[str], timeout: float) -> Result:
-        """Run a program as the instance's owner, in the instance's environment."""
+    def run(self, argv: Sequence[str], timeout: float, told: str = "") -> Result:
+        """Run a program as the instance's owner, in the instance's environment.
+
+        ``told``: what it reads on standard input.
+        """
         own = self.environment()
-        return self._runner.run(argv, timeout=timeout, user=self.name, user_env=own)
+        return self._runner.run(argv, timeout=timeout, user=self.name, user_env=own, input=told)
 
     # -- looking ---------------------------------------------------------------------------
 
@@ -138,7 +155,7 @@ class Instance:
         try:
             done = self.run([program, *command.split()], timeout)
         finally:
-            self._terminate(program)
+            self.terminate(program)
         found = messages.parse_messages(done.stdout or done.stderr)
         problem = messages.failure(found)
         if not messages.failed(done.returncode) and problem is None:
@@ -152,7 +169,8 @@ class Instance:
             problem.reason if problem else "",
         )
 
-    def _terminate(self, program: str) -> None:
+    def terminate(self, program: str) -> None:
+        """End the back-end that ``program`` (db2) left behind for this process."""
         try:
             self.run([program, "terminate"], 10)
         except HamnError as problem:
@@ -167,12 +185,31 @@ class Instance:
         if messages.find(found, "SQL1063N") or messages.find(found, _ALREADY_STARTED):
             return
         said = messages.failure(found)
+        if said is not None and said.code in _WRONG_HOST and not nodes.names_this_host(self.home):
+            # What a host leaves behind that lost its power while it bore another name.
+            self._log.warning(f"db2nodes.cfg has another host's name ({said}): it gets this one's")
+            self.start_here()
+            return
         raise CommandRefused(
             f"the Db2 instance {self.name} did not start: {said or done.last_line()}: see "
             "db2diag.log of the instance",
             said.code if said else "",
             said.reason if said else "",
         )
+
+    def start_here(self) -> None:
+        """Write this host's name of now into db2nodes.cfg and start the instance.
+
+        Raises CommandFailed.
+        """
+        argv = [self.program("db2gcf"), "-u", "-p", "0", "-i", self.name]
+        done = self.run(argv, self._deadline.left())
+        if not done.ok:
+            said = messages.failure(messages.parse_messages(done.stdout or done.stderr))
+            raise CommandFailed(
+                f"the Db2 instance {self.name} did not start under the host's name of now: "
+                f"{said or done.last_line()}: see db2diag.log of the instance"
+            )
 
     def stop_instance(self) -> None:
         """Stop the instance: orderly, then by cutting applications off, then by killing it.
@@ -207,6 +244,11 @@ class Instance:
     def start_as_standby(self) -> None:
         """Make it a standby, also of an inactive primary; success proves no connection yet."""
         self.db2(f"START HADR ON DATABASE {self.database} AS STANDBY", self._deadline.left())
+
+    def start_as_primary_alone(self) -> None:
+        """Start a primary without waiting for a standby: only when nobody else can be one."""
+        command = f"START HADR ON DATABASE {self.database} AS PRIMARY BY FORCE"
+        self.db2(command, self._deadline.left())
 
     def deactivate(self, deadline: Deadline) -> None:
         """End the database's activity cleanly, which keeps its role and opens no peer window.
