@@ -186,6 +186,7 @@ class Db2:
 
     def make(self, first: Node, second: Node) -> None:
         """Fill the database on `first`, copy it to `second`, and make the two a pair."""
+        _trust(first, second)
         self._provision.fill(first, INIT, [COMPUTE_NODE])
         for node in (first, second):
             node.run(self.owner("db2start"))
@@ -256,6 +257,19 @@ class Db2:
         """Tell whether a node's database is in PEER with the other one."""
         shown = self.shown(node)
         return shown.get("HADR_STATE") == "PEER" and shown["HADR_CONNECT_STATUS"] == "CONNECTED"
+
+
+def _trust(*nodes: Node) -> None:
+    """Let root of each node log in on the others without a password, as R 4.0 has it."""
+    hosts, keys = "", ""
+    for node in nodes:
+        node.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/root/.ssh/id_ed25519"])
+        keys += node.get("/root/.ssh/id_ed25519.pub")
+        kind, key, *_ = node.get("/etc/ssh/ssh_host_ed25519_key.pub").split()
+        hosts += f"{node.name},{node.ipv4},{node.ipv6} {kind} {key}\n"
+    for node in nodes:
+        node.put("/root/.ssh/authorized_keys", keys, 0o600)
+        node.put("/root/.ssh/known_hosts", hosts, 0o600)
 
 
 NAMES = ("postgresql", "db2")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from xcat_hamn.database.db2 import decision, hadr
 from xcat_hamn.database.db2.hadr import Hadr, parse_db2pd, standing
 from xcat_hamn.database.db2.view import view_of
-from xcat_hamn.database.db2.window import Window, parse_window, remember
+from xcat_hamn.database.db2.window import Window, is_credible, parse_window, remember
 
 LENGTH = 30
 
@@ -212,6 +212,12 @@ def test_how_it_ends(events, row):
     verdict = pair.verdict()
     assert verdict.row == row
     assert verdict.promotable == (row in ("dead, inside the window", "died inside the window"))
+
+
+@pytest.mark.parametrize(("now", "credible"), [(400, True), (379, True), (375, True), (374, False)])
+def test_a_clock_that_is_behind_is_seen_by_a_window_that_ends_too_late(now, credible):
+    found = showing("PEER", "CONNECTED", 500, 10, peer_window=120)
+    assert is_credible(Window(500), found, now) == credible
 
 
 def test_a_window_is_open_only_for_a_state_that_has_one():

@@ -7,7 +7,7 @@ import time
 from xcat_hamn.cluster import fate
 from xcat_hamn.database.db2 import hadr
 from xcat_hamn.database.db2 import view as v
-from xcat_hamn.database.db2.window import parse_window, remember
+from xcat_hamn.database.db2.window import is_credible, parse_window, remember
 from xcat_hamn.errors import HamnError
 from xcat_hamn.system.files import read_text, remove, write_text
 
@@ -240,13 +240,13 @@ class Survey:
     def _windows(self, found: hadr.Hadr) -> dict[str, Any]:
         """Return until when nothing is missing, and remember it for the next look."""
         before = read_text(self._window)
-        window = remember(parse_window(before), found)
-        if window is None:
+        window, now = remember(parse_window(before), found), int(time.time())
+        if window is None or not is_credible(window, found, now):
             remove(self._window)
-            return {"now": int(time.time())}
+            return {"now": now}
         if str(window) != before:
             write_text(self._window, str(window), mode=0o644)
-        return {"now": int(time.time()), "window_end": window.end}
+        return {"now": now, "window_end": window.end}
 
     def forget(self) -> None:
         """Forget what holds only while the database runs."""

@@ -47,6 +47,16 @@ def parse_window(text: str | None) -> Window | None:
     return Window(end, lost_at or None) if end else None
 
 
+def is_credible(window: Window, found: hadr.Hadr, now: int) -> bool:
+    """Tell whether the clocks agree, as far as can be seen from here.
+
+    The primary promises the length of the window ahead by its own clock, and no more.  A window
+    that ends later than that by ours means that our clock is behind: to us it would seem open
+    while the primary commits alone.  (A clock that is ahead only costs a part of the window.)
+    """
+    return not found.peer_window or window.end <= now + found.peer_window + CLOCK_MARGIN
+
+
 def remember(before: Window | None, found: hadr.Hadr) -> Window | None:
     """Return which window holds on a standby that shows ``found``, given what held ``before``."""
     if found.role != hadr.STANDBY or found.syncmode not in hadr.WAITING_MODES:
