@@ -11,7 +11,7 @@ from xcat_hamn.agents.db2hadr_parameters import PARAMETERS
 from xcat_hamn.agents.db2hadr_parts import Parts
 from xcat_hamn.database.db2 import hadr
 from xcat_hamn.database.db2.instance import INSTANCE_DOWN
-from xcat_hamn.database.db2.marks import DIVERGED, IDLE, PROMOTED
+from xcat_hamn.database.db2.marks import DIVERGED, HANGS, IDLE, PROMOTED
 from xcat_hamn.ocf import codes
 from xcat_hamn.ocf.declaration import Action, Agent
 from xcat_hamn.system.backoff import Backoff
@@ -22,6 +22,8 @@ _GIVES_WAY = ("succeeded", "older claim")
 _DEEP = 10
 #: Part of a monitor's time that may go by before the rest of it.
 _SHARE = 0.8
+#: Seconds within which a primary answers SQL, however busy it is.
+_ANSWER = 30.0
 
 
 class _Swapping(errors.HamnError):
@@ -36,7 +38,8 @@ class Db2Hadr(Parts):
     def monitor(self) -> int:
         """Read the role with db2pd, publish it, and keep the promotion score true.
 
-        At OCF_CHECK_LEVEL 10 a primary must also answer SQL.
+        At OCF_CHECK_LEVEL 10 a primary must also answer SQL, and a standby's instance a command:
+        what db2pd reads is still there when nobody answers any more.
         """
         try:
             return self._monitor()
@@ -118,6 +121,8 @@ class Db2Hadr(Parts):
             self.publication.show(found, view)
         if found.role != hadr.PRIMARY:
             if found.role == hadr.STANDBY:
+                if self.call.context.check_level >= _DEEP:
+                    self._require_answer()
                 return codes.SUCCESS
             raise errors.CommandFailed(
                 f"db2pd says role {found.role or '(none)'}, which is not known: look at it on "
@@ -137,15 +142,35 @@ class Db2Hadr(Parts):
         """
         from xcat_hamn.database.db2.sql import Sql
 
-        deadline = self.call.deadline.sooner(self.call.deadline.left() * _SHARE)
+        patience = min(_ANSWER, self.call.deadline.left() * _SHARE)
         try:
-            Sql(self.instance, deadline, self.call.log).read()
+            Sql(self.instance, self.call.deadline.sooner(patience), self.call.log).read()
         except errors.HamnError as problem:
             _, found = self._look()
             if found is not None and found.role == hadr.PRIMARY:
+                if isinstance(problem, errors.CommandTimeout):
+                    self.marks.put(HANGS)
                 raise errors.FailedPromoted(str(problem)) from None
             return False
         return True
+
+    def _require_answer(self) -> None:
+        """Raise CommandTimeout, with the score gated, when the instance of a standby hangs."""
+        try:
+            self.instance.configuration()
+        except errors.CommandTimeout as problem:
+            self.marks.put(HANGS)
+            self.publication.refuse(f"the Db2 instance on {self.node} does not answer: {problem}")
+            raise
+        except errors.HamnError as problem:
+            self.call.log.info(f"it answered: {problem}")
+
+    def _end_hanging(self) -> None:
+        """Kill an instance that a monitor found hanging: nothing orderly would ever end."""
+        if self.marks.has(HANGS) and self.call.values.flag("manage_instance"):
+            self.call.log.warning(f"the instance {self.instance.name} does not answer: killing it")
+            self.instance.kill()
+        self.marks.drop(HANGS)
 
     def _monitor_idle(self) -> int:
         """Look after a primary that waits, inactive, until it is promoted or succeeded."""
@@ -167,7 +192,7 @@ class Db2Hadr(Parts):
 
         self._settle_swap()
         self._require_member()
-        self.marks.drop(DIVERGED)
+        self.marks.drop(DIVERGED, HANGS)
         failures = Backoff(f"{self.call.context.run_directory}/failed-starts")
         try:
             Start(self).start()
@@ -193,6 +218,7 @@ class Db2Hadr(Parts):
         """Deactivate the database cleanly, so that no peer window opens, then end the instance."""
         self._settle_swap()
         try:
+            self._end_hanging()
             condition, _ = self.instance.look()
         except errors.MissingTool:
             condition = INSTANCE_DOWN  # without its programs there is no database either
@@ -221,6 +247,7 @@ class Db2Hadr(Parts):
 
     def demote(self) -> None:
         """Leave no writable primary."""
+        self._end_hanging()
         self.roles().demote()
 
     # -- the rest --------------------------------------------------------------------------
@@ -262,7 +289,8 @@ AGENT = Agent(
         Action("demote", 180),
         Action("monitor", 30, interval=5, role="Promoted"),
         Action("monitor", 30, interval=7, role="Unpromoted"),
-        Action("monitor", 60, interval=61, role="Promoted", depth=_DEEP),
+        Action("monitor", 60, interval=31, role="Promoted", depth=_DEEP),
+        Action("monitor", 60, interval=37, role="Unpromoted", depth=_DEEP),
         Action("reload-agent", 20),
     ),
     handlers=Db2Hadr,

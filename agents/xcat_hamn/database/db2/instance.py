@@ -235,6 +235,18 @@ class Instance:
             f"the Db2 instance {self.name} did not stop, not even by db2_kill: see db2diag.log"
         )
 
+    def kill(self) -> None:
+        """Kill an instance that does not answer: to its partner that is a crash.
+
+        Raises CommandFailed when it still runs then.
+        """
+        said = self.run([self.program("db2_kill")], self._deadline.left())
+        if self.look()[0] != INSTANCE_DOWN:
+            raise CommandFailed(
+                f"the Db2 instance {self.name} does not answer, and db2_kill did not end it "
+                f"({said.last_line()}): see db2diag.log"
+            )
+
     # -- the database ----------------------------------------------------------------------
 
     def activate(self) -> None:

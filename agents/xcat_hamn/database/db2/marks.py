@@ -5,8 +5,8 @@ from __future__ import annotations
 from xcat_hamn.system.files import read_text, remove, write_text
 
 #: A primary that was left inactive on purpose; one that the cluster has promoted; a database that
-#: has parted from the primary's, with the sentence that says so.
-IDLE, PROMOTED, DIVERGED = "idle", "promoted", "diverged"
+#: has parted from the primary's, with the sentence that says so; an instance that does not answer.
+IDLE, PROMOTED, DIVERGED, HANGS = "idle", "promoted", "diverged", "hangs"
 
 
 class Marks:
