@@ -147,7 +147,7 @@ class Transfer(Protocol):
         ...
 
     def cancel(self) -> None:
-        """End the running call, if any, and refuse further ones (for stop and demote)."""
+        """End the running call, if any; later ones are carried out.  From any thread."""
         ...
 
     def close(self) -> None:
