@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -43,11 +44,24 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def stage() -> Iterator[Stage]:
     """Give the configured cluster, in a lab of its own: scenarios break everything in it."""
+    with _staged(os.environ.get("DATABASE") or "postgresql") as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def db2_stage() -> Iterator[Stage]:
+    """Give one whose database is the Db2 stand-in, whatever DATABASE says."""
+    with _staged("db2") as made:
+        yield made
+
+
+@contextlib.contextmanager
+def _staged(database: str) -> Iterator[Stage]:
     release = os.environ.get("RELEASE") or "bookworm"
-    lab = Lab(f"scenarios-{os.getpid()}", release)
+    lab = Lab(f"scenarios-{database}-{os.getpid()}", release)
     try:
         lab.up(mine=True)
-        made = Stage(lab, os.environ.get("DATABASE") or "postgresql")
+        made = Stage(lab, database)
         try:
             made.make()
             yield made
