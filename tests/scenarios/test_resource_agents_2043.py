@@ -24,8 +24,10 @@ from scenariokit.stage import Stage
 
 pytestmark = pytest.mark.lab
 
-MODULE = "/usr/share/xcat-hamn/python/xcat_hamn/database/postgresql/decision.py"
-NO_GATE = """
+MODULE = "/usr/share/xcat-hamn/python/xcat_hamn/database/{}/decision.py"
+#: Database -> what is added to that module.
+NO_GATE = {
+    "postgresql": """
 
 def _without_gate(judged):
     def judge(view):
@@ -36,12 +38,29 @@ def _without_gate(judged):
 
 
 judge, judge_promotion = _without_gate(judge), _without_gate(judge_promotion)
-"""
+""",
+    "db2": """
+from xcat_hamn.database.db2 import rows as _rows
+
+
+def _without_gate(judged):
+    def judge(view):
+        found = judged(view)
+        if found.promotable or view.role != hadr.STANDBY:
+            return found
+        return Verdict(found.row, found.word, _rows.STANDBY_SCORE, _rows.FORCE, "")
+
+    return judge
+
+
+judge, judge_promotion = _without_gate(judge), _without_gate(judge_promotion)
+""",
+}
 
 #: mn2 loses touch, mn1 goes on without it, is lost, and is proven to be off.
 STORY = [
     {"freeze": "receiver", "on": "mn2"},
-    {"attribute": "xcat-db", "of": "mn1", "is": "primary-alone", "within": 60},
+    {"attribute": "xcat-db", "of": "mn1", "is": "primary-alone", "within": 150},
     {"writes": "cn1", "within": 30},
     {"crash": "mn1"},
     {"lost": "mn1", "on": "mn2"},
@@ -61,14 +80,15 @@ def scenario(name: str, more: list[dict[str, object]], ends: str) -> plan.Plan:
 
 
 @contextlib.contextmanager
-def without_gate(node: Node) -> Iterator[None]:
+def without_gate(node: Node, database: str) -> Iterator[None]:
     """Let every database on a node be promoted that the gate would hold."""
-    whole = node.get(MODULE)
-    node.put(MODULE, whole + NO_GATE)
+    module = MODULE.format(database)
+    whole = node.get(module)
+    node.put(module, whole + NO_GATE[database])
     try:
         yield
     finally:
-        node.put(MODULE, whole)
+        node.put(module, whole)
 
 
 def test_a_forced_takeover_loses_no_acknowledged_commit(stage: Stage) -> None:
@@ -83,7 +103,8 @@ def test_a_forced_takeover_loses_no_acknowledged_commit(stage: Stage) -> None:
     with contextlib.ExitStack() as patched:
         if os.environ.get("NO_GATE"):
             for name in ("mn1", "mn2"):
-                patched.enter_context(without_gate(stage.world.node(name)))
+                node, database = stage.world.node(name), stage.world.database.name
+                patched.enter_context(without_gate(node, database))
         outcome = play(stage, told)
     assert outcome.passed, "\n".join(outcome.complaints)
 
@@ -93,7 +114,7 @@ def test_without_the_gate_it_loses_acknowledged_commits(stage: Stage) -> None:
     told = scenario("resource-agents-2043-without-gate", [], "any")
     told = told if active == "mn1" else told.exchanged()
     standby = stage.world.other(active)
-    with without_gate(stage.world.node(standby)):
+    with without_gate(stage.world.node(standby), stage.world.database.name):
         for step in told.steps:
             perform(stage, step)
         perform(stage, Step("role", standby, {"within": 60}))

@@ -98,6 +98,7 @@ def rounds(stage: Stage, seed: int, numbers: range) -> Iterator[dict[str, Any]]:
         plan = chaos.round_plan(seed, number, faults, errors)
         outcome = play(stage, plan, FOLDER)
         result = _result(seed, number, outcome, time.monotonic() - began)
+        result["database"] = stage.world.database.name
         print(sentence(result), flush=True)
         for complaint in outcome.complaints:
             print(f"    {complaint}", flush=True)
@@ -121,6 +122,8 @@ def sentence(result: dict[str, Any]) -> str:
     """Return one line about a round, with the command that repeats it."""
     verdict = "passed" if result["passed"] else "FAILED"
     again = f"make chaos SEED={result['seed']} FIRST={result['round']} ROUNDS=1"
+    if result.get("database", DATABASES[0]) != DATABASES[0]:
+        again += f" DATABASE={result['database']}"
     return (
         f"round {result['round']}: {verdict}, {result['seconds']:.0f} s, "
         f"{result['acknowledged']} commits: {result['what']}  ({again})"
