@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 
-from xcat_hamn.cli.verbs import VERBS
+from xcat_hamn.cli.verbs import VERBS, Verb
 
 _HEAD = """\
 # bash completion for xcat-hamn; generated from its verbs, see agents/xcat_hamn/cli/completion.py
@@ -20,7 +20,7 @@ _xcat_hamn() {
         return
     fi
     case $previous in
-        --file|-f|--db2pd) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --file|-f|--db2pd|--backups) COMPREPLY=($(compgen -f -- "$current")); return ;;
     esac
     case ${COMP_WORDS[1]} in
 """
@@ -37,10 +37,18 @@ complete -o filenames -F _xcat_hamn xcat-hamn
 def bash() -> str:
     """Return the completion file for bash."""
     verbs = [
-        _VERB.format(verb=verb.name, options=" ".join(sorted(options_of(verb.command()))))
+        _VERB.format(verb=verb.name, options=" ".join([*_parts(verb), *sorted(_options(verb))]))
         for verb in VERBS
     ]
     return _HEAD % " ".join(verb.name for verb in VERBS) + "".join(verbs) + _TAIL
+
+
+def _parts(verb: Verb) -> list[str]:
+    return [part.name for part in verb.parts]
+
+
+def _options(verb: Verb) -> set[str]:
+    return {option for one in verb.parts or (verb,) for option in options_of(one.command())}
 
 
 def options_of(command: Callable[..., int]) -> Iterator[str]:
@@ -49,4 +57,4 @@ def options_of(command: Callable[..., int]) -> Iterator[str]:
     for parameter in inspect.signature(command).parameters.values():
         for declared in getattr(parameter.default, "param_decls", None) or ():
             if declared.startswith("--"):
-                yield declared
+                yield from declared.split("/")

@@ -78,7 +78,12 @@ def _run(verb: verbs.Verb, arguments: Sequence[str]) -> int:
 
     # The terminal's tracebacks would show local variables, and a CIB may hold secrets.
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command(verb.name, context_settings={"help_option_names": ["--help", "-h"]})(verb.command())
+    settings = {"help_option_names": ["--help", "-h"]}
+    for part in verb.parts or (verb,):
+        app.command(part.name, context_settings=settings, help=None)(part.command())
+    if verb.parts:
+        # With a callback, a single command keeps its name.
+        app.callback(help=verb.summary, context_settings=settings)(_nothing)
     try:
         code = app(list(arguments), prog_name=f"{PROGRAM} {verb.name}", standalone_mode=False)
     except Exception as error:
@@ -90,6 +95,10 @@ def _run(verb: verbs.Verb, arguments: Sequence[str]) -> int:
         sentence = error.format_message().rstrip(".")
         raise _Usage(f"{sentence}: see `{PROGRAM} {verb.name} --help`") from None
     return int(code or 0)
+
+
+def _nothing() -> None:
+    """Do nothing before a part of a verb."""
 
 
 def _unknown(name: str) -> str:

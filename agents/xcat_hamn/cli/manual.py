@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from xcat_hamn import __version__
 from xcat_hamn.cli import exits
-from xcat_hamn.cli.verbs import VERBS, Verb
+from xcat_hamn.cli.verbs import Verb, commands
 from xcat_hamn.roff import plain
 
 _DESCRIPTION = (
@@ -29,8 +29,8 @@ def page() -> str:
         plain(_DESCRIPTION),
         ".SH VERBS",
     ]
-    for verb in VERBS:
-        lines += _verb(verb)
+    for words, verb in commands():
+        lines += _verb(words, verb)
     lines.append(".SH EXIT STATUS")
     for code, meaning in exits.MEANINGS.items():
         lines += [".TP", rf".B {code}", plain(f"{meaning}.")]
@@ -39,11 +39,11 @@ def page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _verb(verb: Verb) -> Iterator[str]:
+def _verb(words: str, verb: Verb) -> Iterator[str]:
     command = verb.command()
     parameters = list(_parameters(command))
     names = [name for name, _ in parameters if not name.startswith("-")]
-    yield from (".SS", plain(" ".join(["xcat-hamn", verb.name, *names, "[options]"])))
+    yield from (".SS", plain(" ".join(["xcat-hamn", words, *names, "[options]"])))
     for paragraph in (inspect.getdoc(command) or "").split("\n\n"):
         yield from (plain(paragraph.replace("\n", " ")), ".PP")
     for name, meaning in parameters:

@@ -18,6 +18,16 @@ class Terminal:
         self._console = Console(quiet=quiet, highlight=False, markup=False, emoji=False)
         self._errors = Console(stderr=True, quiet=quiet, highlight=False, markup=False, emoji=False)
 
+    @property
+    def console(self) -> Console:
+        """Return the console, for what draws by itself."""
+        return self._console
+
+    @property
+    def interactive(self) -> bool:
+        """Tell whether a person sees it as it comes."""
+        return self._console.is_terminal and not self._console.quiet
+
     def heading(self, text: str) -> None:
         """Print the first line of a part."""
         self._console.print()

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 
 
 @dataclass(frozen=True)
 class Verb:
-    """A verb: its name, the module whose ``command`` it is, and one line of help."""
+    """A verb: its name, the module whose ``function`` it is, and one line of help.
+
+    One that has ``parts`` is only called together with one of them: ``setup database``.
+    """
 
     name: str
     module: str
     summary: str
+    function: str = "command"
+    parts: tuple[Verb, ...] = ()
 
     def command(self) -> Callable[..., int]:
         """Import the verb's module and return its command."""
-        found: Callable[..., int] = import_module(self.module).command
+        found: Callable[..., int] = getattr(import_module(self.module), self.function)
         return found
 
 
@@ -31,6 +36,19 @@ VERBS = (
         "explain",
         "xcat_hamn.cli.explain",
         "Explain why it is so, node by node, and which command goes on.",
+    ),
+    Verb(
+        "setup",
+        "xcat_hamn.cli.setup",
+        "Prepare the two nodes for the cluster, once.",
+        parts=(
+            Verb(
+                "database",
+                "xcat_hamn.cli.setup",
+                "Make a HADR pair of the Db2 database and an instance on the other node.",
+                "database",
+            ),
+        ),
     ),
     Verb(
         "configure",
@@ -48,6 +66,15 @@ VERBS = (
         "Let a former primary follow the present one, without what only it has.",
     ),
 )
+
+
+def commands() -> Iterator[tuple[str, Verb]]:
+    """Yield every command with the words by which it is called."""
+    for verb in VERBS:
+        if verb.parts:
+            yield from ((f"{verb.name} {part.name}", part) for part in verb.parts)
+        else:
+            yield verb.name, verb
 
 
 def find(name: str) -> Verb | None:

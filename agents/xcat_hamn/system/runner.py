@@ -20,7 +20,7 @@ from xcat_hamn.errors import CommandFailed, CommandTimeout, MissingTool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from xcat_hamn.ocf.log import Log
     from xcat_hamn.system.deadline import Deadline
@@ -111,8 +111,15 @@ def _as_user(
 class _Child:
     """A started process with its pipes; ``pump`` moves data until it has ended."""
 
-    def __init__(self, argv: list[str], environment: Mapping[str, str], limit: int) -> None:
+    def __init__(
+        self,
+        argv: list[str],
+        environment: Mapping[str, str],
+        limit: int,
+        observe: Callable[[bytes], None] | None = None,
+    ) -> None:
         self._limit = limit
+        self._observe = observe
         self._kept: dict[int, list[bytes]] = {}
         self._sizes: dict[int, int] = {}
         self.status: int | None = None
@@ -154,6 +161,8 @@ class _Child:
         if room > 0:
             self._kept[descriptor].append(piece[:room])
         self._sizes[descriptor] += len(piece)
+        if self._observe and descriptor == self._stdout:
+            self._observe(piece)
         return bool(piece)
 
     def _write(self, data: bytes) -> bytes:
@@ -275,14 +284,15 @@ class Runner:
         user: str | None = None,
         user_env: Mapping[str, str] | None = None,
         limit: int = OUTPUT_LIMIT,
+        observe: Callable[[bytes], None] | None = None,
     ) -> Result:
         """Run ``argv`` to its end and return its Result, whatever its exit code.
 
         ``timeout`` is in seconds and never exceeds the action's deadline.  ``env`` is added to
         the fixed ENVIRONMENT; ``user_env`` only behind the change to ``user``, for variables by
-        which that user could make root run something (LD_LIBRARY_PATH).  Raises MissingTool when
-        the program is absent, CommandTimeout (after killing the process group) when it does not
-        end in time.
+        which that user could make root run something (LD_LIBRARY_PATH).  ``observe`` gets the
+        standard output as it comes.  Raises MissingTool when the program is absent,
+        CommandTimeout (after killing the process group) when it does not end in time.
         """
         environment = {**ENVIRONMENT, **(env or {})}
         command = [find_executable(argv[0], environment["PATH"]), *argv[1:]]
@@ -292,7 +302,7 @@ class Runner:
             timeout = self._deadline.at_most(timeout)
         begun = time.monotonic()
         try:
-            child = _Child(command, environment, limit)
+            child = _Child(command, environment, limit, observe)
         except OSError as problem:
             if problem.errno in (errno.ENOENT, errno.ENOEXEC, errno.EACCES):
                 raise MissingTool(

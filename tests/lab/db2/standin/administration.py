@@ -101,6 +101,13 @@ def roll_forward(call: Call, name: str, rest: str) -> Answer:
     return Answer(f"{text}\n{done('ROLLFORWARD')}")
 
 
+@command("LIST HISTORY BACKUP ALL FOR(?: <DB>)? <NAME>")
+def history(call: Call, name: str) -> Answer:
+    """Show the backups that were taken of a database."""
+    backups = call.instance.database(name).control.values.get("backups", [])
+    return Answer(shown.history(name, backups))
+
+
 @command("FORCE APPLICATIONS? ALL")
 def force(call: Call) -> Answer:
     """Cut every client off."""

@@ -55,7 +55,9 @@ def backup(instance: Instance, database: Database, target: str, *, online: bool)
             _write(f"{target}/{image}", meta, _rows(database))
         if not database.active:
             database.close()
-        control.change(backup_pending=False, last_backup=stamp)
+        entry = {"stamp": stamp, "type": "N" if online else "F", "location": target}
+        backups = [*control.values.get("backups", []), entry]
+        control.change(backup_pending=False, last_backup=stamp, backups=backups)
     return stamp
 
 

@@ -9,7 +9,7 @@ from . import configuration
 from .configuration import PARAMETERS, known, line
 from .database import Database
 from .home import Home
-from .log import place
+from .log import START, place
 from .messages import Refused
 
 #: Spelling of states and modes up to 9.7, and in GET SNAPSHOT.
@@ -67,6 +67,29 @@ def directory(home: Home, found: list[str]) -> str:
         )
         lines += ["", f"Database {number} entry:", ""]
         lines += [f" {key.ljust(36)} = {value}".rstrip() for key, value in pairs]
+    return "\n".join([*lines, ""])
+
+
+def history(name: str, backups: list[dict[str, str]]) -> str:
+    """Return LIST HISTORY BACKUP: as documented, no recording was found."""
+    count = f"Number of matching file entries = {len(backups)}"
+    lines = ["", f"                    List History File for {name.lower()}", "", count, ""]
+    rule = " " + "-" * 77
+    for number, entry in enumerate(backups, 1):
+        first, online = place(START)[0], entry["type"] == "N"
+        lines += [
+            "",
+            " Op Obj Timestamp+Sequence Type Dev Earliest Log Current Log  Backup ID",
+            " -- --- ------------------ ---- --- ------------ ------------ --------------",
+            f"  B  D  {entry['stamp']}001   {entry['type']}    D  {first} {first}",
+            rule,
+            f"    Comment: DB2 BACKUP {name.upper()} {'ONLINE' if online else 'OFFLINE'}",
+            f" Start Time: {entry['stamp']}",
+            f"   End Time: {entry['stamp']}",
+            "     Status: A",
+            rule,
+            f"  EID: {number} Location: {entry['location']}",
+        ]
     return "\n".join([*lines, ""])
 
 

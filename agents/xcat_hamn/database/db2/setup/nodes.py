@@ -1,0 +1,78 @@
+"""The two nodes of a site file as sides of a pair: this one, and the other over ssh."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import tempfile
+from collections.abc import Iterator
+
+from xcat_hamn.cluster.pacemaker import ClusterUnreachable, Pacemaker
+from xcat_hamn.cluster.sitefile import Site
+from xcat_hamn.database.db2.setup.machine import Here, Machine
+from xcat_hamn.database.db2.setup.pair import Pair, Side
+from xcat_hamn.database.db2.setup.remote import Remote
+from xcat_hamn.database.db2.setup.values import SERVICES, Options
+from xcat_hamn.errors import CommandTimeout, HamnError, MissingTool, NodeError
+from xcat_hamn.system.runner import Runner
+
+
+def is_here(address: str) -> bool:
+    """Tell whether ``address`` is one of this node's."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return False
+    return True
+
+
+@contextlib.contextmanager
+def connected(site: Site, options: Options) -> Iterator[Pair]:
+    """Give the pair of a site file; the connection to the other node ends with the context.
+
+    Raises NodeError for a site without Db2, and where neither node is this one.
+    """
+    if site.text("database", "engine") != "db2":
+        raise NodeError(
+            f"{site.path} has [database] engine = {site.text('database', 'engine')}, and only Db2 "
+            "is set up by this: PostgreSQL's standby is made by the cluster itself"
+        )
+    nodes = site.pairs("cluster", "nodes")
+    if options.primary and options.primary not in nodes:
+        raise NodeError(
+            f"{options.primary} is no node of [cluster] nodes: name one of {', '.join(nodes)}"
+        )
+    if not any(is_here(address) for address in nodes.values()):
+        raise NodeError(
+            f"neither address of [cluster] nodes in {site.path} is one of this node: run this on a "
+            "management node, or correct the addresses"
+        )
+    instance = (site.text("database", "instance"), site.text("database", "database"))
+    with contextlib.ExitStack() as stack:
+        sides = []
+        for (name, address), service in zip(nodes.items(), SERVICES):
+            if is_here(address):
+                machine = Machine(name, address, Runner(), Here(), instance)
+            else:
+                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="xcat-hamn-ssh."))
+                remote = Remote(address, folder)
+                stack.callback(_close, remote)
+                machine = Machine(name, address, remote, remote, instance)
+            sides.append(Side(machine, service))
+        yield Pair(sides, options)
+
+
+def _close(remote: Remote) -> None:
+    with contextlib.suppress(HamnError):
+        remote.close()
+
+
+def cluster_runs_it() -> bool:
+    """Tell whether a cluster on this node manages the database now."""
+    try:
+        status = Pacemaker(Runner()).status()
+    except (ClusterUnreachable, MissingTool, CommandTimeout):
+        return False
+    return any(instance.managed for instance in status.database)
