@@ -83,6 +83,14 @@ class Machine:
         assert not check or done.returncode == 0, f"{argv}: {done.returncode} {done.stderr}"
         return done.stdout
 
+    def call(self, argv: Sequence[str]) -> Outcome:
+        """Run ``argv`` inside and return how it ended, whatever its exit code."""
+        begun = time.monotonic()
+        done = subprocess.run(
+            self.enter(*argv), capture_output=True, text=True, timeout=60, check=False
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr, time.monotonic() - begun)
+
     def environment(self, parameters: Mapping[str, str], **more: str) -> dict[str, str]:
         """Return the environment that Pacemaker gives to an agent."""
         return {

@@ -41,3 +41,11 @@ class Stage:
     def agent(self, name: str) -> str:
         """Return the path of agent ``name``."""
         return str(self.provider / name)
+
+    def tool(self, *words: str) -> list[str]:
+        """Return the command line of xcat-hamn with ``words``."""
+        start = (
+            f"import sys; sys.path.insert(0, {str(self.python)!r})\n"
+            "from xcat_hamn.cli.main import main; sys.exit(main(sys.argv[1:]))"
+        )
+        return ["/usr/bin/python3", "-I", "-c", start, *words]

@@ -5,6 +5,7 @@ On two instances of the Db2 stand-in; the ibm_db here is a stand-in too, on the 
 
 from __future__ import annotations
 
+import json
 import sys
 import sysconfig
 from collections.abc import Iterator
@@ -231,3 +232,68 @@ def test_a_program_that_is_missing(running):
         refused(one, 5, "db2stop")
     finally:
         one.machine.run("mv", f"{program}.away", program)
+
+
+# -- xcat-hamn verify ----------------------------------------------------------------------
+
+SITE = """
+[cluster]
+nodes = mn1=10.11.0.11 mn2=10.11.0.12
+[identity]
+addresses = 10.11.0.10/24@eth0
+[database]
+engine = db2
+instance = xcatdb
+[services]
+cfgloc = {cfgloc}
+[fencing]
+devices = none
+"""
+PASSWORD = "it-is-nowhere"
+
+
+class Verify:
+    """`xcat-hamn verify --json` on a node: exit code, and outcome and sentence by check."""
+
+    def __init__(self, stage, agent: Agent) -> None:
+        store = agent.machine.store
+        (store / "cfgloc").write_text(f"DB2:xcatdb|xcatdb|{PASSWORD}")
+        (store / "hamn.conf").write_text(SITE.format(cfgloc=store / "cfgloc"))
+        argv = stage.tool("verify", "--file", str(store / "hamn.conf"), "--json")
+        done = agent.machine.call(argv)
+        assert done.stdout.startswith("{"), done
+        assert PASSWORD not in done.stdout + done.stderr + "".join(agent.machine.asked())
+        self.code = done.code
+        self.checks = {c["name"]: c for c in json.loads(done.stdout)["checks"]}
+        self.outcomes = {name: check["outcome"] for name, check in self.checks.items()}
+
+
+def tables(agent: Agent) -> list[str]:
+    shown = agent.machine.sql("select name from sqlite_master where type = 'table'")
+    return [line.strip() for line in shown.splitlines() if "xcat_hamn" in line.lower()]
+
+
+def test_verify_proves_reading_and_writing_and_leaves_nothing(stage, running):
+    one, two = running
+    before = one.machine.rows()
+    found = Verify(stage, one)
+    assert (found.code, set(found.outcomes.values())) == (0, {"ok"}), found.checks
+    assert "through db2" in found.checks["write"]["sentence"]
+    assert (one.machine.rows(), tables(one)) == (before, [])
+    standby = Verify(stage, two)
+    assert (standby.code, standby.outcomes["read"]) == (0, "skipped")
+    assert "PEER" in standby.checks["pair"]["sentence"]
+
+
+def test_verify_goes_through_ibm_db_where_it_is(stage, ibm_db):
+    found = Verify(stage, ibm_db)
+    assert (found.code, "through ibm_db" in found.checks["write"]["sentence"]) == (0, True)
+
+
+def test_verify_says_what_does_not_work(stage, running):
+    one, _ = running
+    one.machine.fault("connect", "refuse SQL1042C")
+    found = Verify(stage, one)
+    assert (found.code, found.outcomes["role"], found.outcomes["read"]) == (1, "ok", "failed")
+    assert "SQL1042C" in found.checks["read"]["sentence"]
+    assert found.outcomes["write"] == "skipped"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import tempfile
@@ -493,3 +494,53 @@ def test_no_password_is_ever_in_the_process_list(running):
     shown = two.machine.run("ps", "-ewwo", "args")
     assert "primary_conninfo=" in shown
     assert "password" not in shown
+
+
+SITE = """
+[cluster]
+nodes = mn1=10.11.0.11 mn2=10.11.0.12
+[identity]
+addresses = 10.11.0.10/24@eth0
+[database]
+engine = postgresql
+pgdata = {pgdata}
+[services]
+cfgloc = {cfgloc}
+[fencing]
+devices = none
+"""
+
+
+def test_verify_proves_reading_and_writing_and_changes_no_data(running, stage):
+    one, two = running
+    store = one.machine.store
+    one.machine.run(
+        "sh", "-c", f"echo host all postgres 10.11.0.0/24 trust >> {PGDATA}/pg_hba.conf"
+    )
+    one.machine.sql("SELECT pg_reload_conf()")
+    (store / "cfgloc").write_text("Pg:dbname=postgres;host=10.11.0.11|postgres|unused")
+    (store / "hamn.conf").write_text(SITE.format(pgdata=PGDATA, cfgloc=store / "cfgloc"))
+
+    def verify(agent):
+        argv = stage.tool("verify", "--file", str(store / "hamn.conf"), "--json")
+        done = agent.machine.call(argv)
+        found = {c["name"]: c["outcome"] for c in json.loads(done.stdout)["checks"]}
+        return done.code, found
+
+    assert verify(one) == (0, dict.fromkeys(("role", "read", "write", "pair", "xcat"), "ok"))
+    skipped = {"role": "ok", "read": "ok", "write": "skipped", "pair": "ok", "xcat": "skipped"}
+    assert verify(two) == (0, skipped)
+    assert one.machine.sql("SELECT count(*) FROM pg_class WHERE relname LIKE '%hamn%'") == "0"
+    two.ok("stop")
+    # Its commits wait until a monitor has seen that the standby is gone.
+    code, found = verify(one)
+    assert (code, found["pair"], found["write"]) == (1, "warning", "failed")
+
+    def alone() -> bool:
+        return one("monitor").code == 8 and one.machine.shown("xcat-db") == "primary-alone"
+
+    wait_until(alone, "commits that do not wait", 30)
+    code, found = verify(one)
+    assert (code, found["pair"], found["write"]) == (190, "warning", "ok")
+    one.ok("stop")
+    assert verify(one)[0] == 1

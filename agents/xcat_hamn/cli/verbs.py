@@ -56,6 +56,11 @@ VERBS = (
         "Bring the cluster's configuration in line with the site file.",
     ),
     Verb(
+        "verify",
+        "xcat_hamn.cli.verify",
+        "Prove that the database of this node can be read and written.",
+    ),
+    Verb(
         "takeover",
         "xcat_hamn.cli.takeover",
         "Give the role to a node, also where that needs consent to a loss of data.",
