@@ -150,6 +150,7 @@ class Db2Hadr(Parts):
             if found is not None and found.role == hadr.PRIMARY:
                 if isinstance(problem, errors.CommandTimeout):
                     self.marks.put(HANGS)
+                    problem = self._hangs(problem)
                 raise errors.FailedPromoted(str(problem)) from None
             return False
         return True
@@ -160,10 +161,17 @@ class Db2Hadr(Parts):
             self.instance.configuration()
         except errors.CommandTimeout as problem:
             self.marks.put(HANGS)
-            self.publication.refuse(f"the Db2 instance on {self.node} does not answer: {problem}")
-            raise
+            hangs = self._hangs(problem)
+            self.publication.refuse(str(hangs))
+            raise hangs from None
         except errors.HamnError as problem:
             self.call.log.info(f"it answered: {problem}")
+
+    def _hangs(self, problem: errors.HamnError) -> errors.CommandTimeout:
+        return errors.CommandTimeout(
+            f"the Db2 instance on {self.node} does not answer, and is killed and started again: "
+            f"{problem}"
+        )
 
     def _end_hanging(self) -> None:
         """Kill an instance that a monitor found hanging: nothing orderly would ever end."""

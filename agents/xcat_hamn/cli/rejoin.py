@@ -20,6 +20,7 @@ from xcat_hamn.rejoin.decision import View, refusal, sentence
 from xcat_hamn.rejoin.doing import Patience, Rejoiner, look
 from xcat_hamn.system.foreground import Foreground, interrupted_once
 from xcat_hamn.system.runner import Runner
+from xcat_hamn.takeover.engines import DB2
 
 
 def command(
@@ -35,10 +36,17 @@ def command(
 
     What only NODE has is not in the database any more afterwards, but kept on NODE beside the data
     directory. It says first what that is. The rest of the cluster is not disturbed.
+
+    A Db2 database cannot be rewound: it is restored from a backup of the primary's, and what only
+    NODE has is given up.
     """
     terminal = Terminal(quiet=json)
     cluster = Pacemaker(Runner())
     view = look(cluster, node, copy=copy)
+    if view.engine is DB2:
+        from xcat_hamn.cli.rejoin_db2 import rejoin
+
+        return rejoin(terminal, cluster, view, yes=yes, dry_run=dry_run, json=json)
     row = refusal(view)
     code, done = exits.OK, False
     if row is not None:

@@ -5,7 +5,7 @@ Rows are tried from the top; the first whose condition holds decides.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from xcat_hamn.cluster.status import Member, Status
@@ -13,6 +13,7 @@ from xcat_hamn.cluster.vocabulary import DATABASE as WORD
 from xcat_hamn.cluster.vocabulary import DATABASE_LIMIT
 from xcat_hamn.database.postgresql.installation import format_lsn
 from xcat_hamn.database.postgresql.lineage import counted
+from xcat_hamn.takeover.engines import POSTGRESQL, Engine
 from xcat_hamn.takeover.loss import End
 
 
@@ -48,7 +49,8 @@ class View:
     """The cluster at one moment, as far as ``node`` is concerned.
 
     ``end``: how far a database goes that is not attached.  ``copy``: the operator wants the whole
-    database copied anew.  ``parameters``: those of the database's agent.
+    database copied anew.  ``parameters``: those of the database's agent.  ``engine``: which
+    database it is.
     """
 
     node: str
@@ -57,6 +59,7 @@ class View:
     divergence: Divergence | None = None
     end: End | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
+    engine: Engine = POSTGRESQL
 
     @property
     def me(self) -> Member:
@@ -154,9 +157,9 @@ TABLE = (
 )
 
 
-def refusal(view: View) -> Row | None:
+def refusal(view: View, table: Sequence[Row] = TABLE) -> Row | None:
     """Return the row because of which nothing is done, None when the node may rejoin."""
-    return next((row for row in TABLE if row.when(view)), None)
+    return next((row for row in table if row.when(view)), None)
 
 
 def sentence(row: Row, view: View) -> str:

@@ -19,6 +19,7 @@ from xcat_hamn.cluster.vocabulary import DATABASE_LIMIT
 from xcat_hamn.database.postgresql import lineage, rejoin
 from xcat_hamn.errors import CommandFailed, HamnError
 from xcat_hamn.rejoin.decision import View, read_divergence
+from xcat_hamn.takeover.engines import engine_in
 from xcat_hamn.takeover.loss import END, read_end
 
 _ORDER, _DIVERGED = (f"{DATABASE}-{name}" for name in (rejoin.ORDER, lineage.DIVERGED))
@@ -69,13 +70,15 @@ def look(cluster: Cluster, node: str, *, copy: bool) -> View:
     member = status.members.get(node)
     if member is None or not member.online:
         return View(node, status, copy)
+    cib = cluster.query()
     return View(
         node,
         status,
         copy,
+        engine=engine_in(cib),
         divergence=read_divergence(cluster.private(_DIVERGED, node)),
         end=read_end(cluster.private(END, node)),
-        parameters=_parameters(cluster.query()),
+        parameters=_parameters(cib),
     )
 
 
