@@ -31,6 +31,11 @@ def alias(node: str) -> str:
     return f"xcat-hamn-{node}"
 
 
+def socket_path(places: Places, peer: str) -> str:
+    """Return the master's socket; the name of one is at most 107 bytes long (unix(7))."""
+    return f"{places.run}/ssh-{peer[:32]}"
+
+
 def configuration(peer: str, address: str, places: Places, *, port: int = 22, master: bool) -> str:
     """Return the ssh_config for node ``peer`` at ``address``; ``master``: for the connection."""
     lines = [
@@ -42,7 +47,7 @@ def configuration(peer: str, address: str, places: Places, *, port: int = 22, ma
         f"ServerAliveInterval {_ALIVE}", "ServerAliveCountMax 3", "TCPKeepAlive yes",
         "Compression no", "ClearAllForwardings yes", "ForwardAgent no", "RequestTTY no",
         "EscapeChar none", "PermitLocalCommand no", "LogLevel ERROR",
-        f"ControlPath {places.run}/ssh-{peer}",
+        f"ControlPath {socket_path(places, peer)}",
     ]  # fmt: skip
     lines += ["ControlMaster yes"] if master else ["ControlMaster no", "ProxyCommand /bin/false"]
     return "\n".join([f"Host {HOST}", *(f"    {line}" for line in lines)]) + "\n"
@@ -101,7 +106,7 @@ class Connection:
         return outcome(said.returncode or 255, said.stderr, self.peer)
 
     def _there(self) -> bool:
-        return os.path.exists(f"{self._places.run}/ssh-{self.peer}")
+        return os.path.exists(socket_path(self._places, self.peer))
 
     def _alive(self) -> bool:
         if not self._there():

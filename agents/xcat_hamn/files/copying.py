@@ -153,5 +153,6 @@ class Copier:
         path = f"{self.places.run}/names.{os.getpid()}.{time.monotonic_ns()}"
         with open(path, "wb") as stream:
             for name in names:
-                stream.write(name + b"\0")
+                # Without "./" rsync takes a name that begins with # or ; for a comment.
+                stream.write(b"./" + name + b"\0")
         return path

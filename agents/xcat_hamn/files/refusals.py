@@ -77,6 +77,13 @@ def _touches(root: Root, path: str) -> bool:
     """Tell whether ``path`` and the root have anything in common."""
     if root.directory == path or root.directory.startswith(path + "/"):
         return True
+    return _holds(root, path)
+
+
+def _holds(root: Root, path: str) -> bool:
+    """Tell whether ``path``, or part of it, is of the root."""
+    if root.directory == path:
+        return True
     if not path.startswith(root.directory.rstrip("/") + "/"):
         return False
     first = path[len(root.directory.rstrip("/")) + 1 :].split("/")[0]
@@ -86,7 +93,7 @@ def _touches(root: Root, path: str) -> bool:
 def _overlap(one: Root, other: Root) -> bool:
     if one.directory == other.directory and one.only and other.only:
         return any(_same_name(a, b) for a in one.only for b in other.only)
-    return _touches(one, other.directory) or _touches(other, one.directory)
+    return _holds(one, other.directory) or _holds(other, one.directory)
 
 
 def _same_name(one: str, other: str) -> bool:

@@ -38,17 +38,20 @@ def whole(fileset: FileSet, *, checksum: bool, dry: bool) -> list[str]:
 
 
 def alone(fileset: FileSet, listed: str) -> list[str]:
-    """Return how the names in the file ``listed`` are made equal, each alone."""
-    how = ["--no-recursive", "--dirs", "--from0", f"--files-from={listed}"]
-    gone = ["--delete-missing-args", "--force"] if fileset.delete else ["--ignore-missing-args"]
-    return [*how, *gone]
+    """Return how the names in the file ``listed`` are made equal, each alone.
+
+    A directory with a slash behind it is compared with the names in it, one level deep: that is
+    how what has gone from it is deleted.  (``--delete-missing-args`` would say it directly, and
+    ends with "invalid file mode 00" in the patched 3.2.7 and 3.4.1 of distributions.)
+    """
+    how = ["--no-recursive", "--dirs", "--from0", f"--files-from={listed}", "--ignore-missing-args"]
+    return [*how, "--delete-during"] if fileset.delete else how
 
 
 def trees(fileset: FileSet, listed: str) -> list[str]:
     """Return how the directories in the file ``listed`` are made equal with all below."""
-    how = ["--recursive", "--from0", f"--files-from={listed}"]
-    gone = ["--delete-during", "--delete-missing-args"]
-    return [*how, *gone] if fileset.delete else [*how, "--ignore-missing-args"]
+    how = ["--recursive", "--from0", f"--files-from={listed}", "--ignore-missing-args"]
+    return [*how, "--delete-during"] if fileset.delete else how
 
 
 def contents(listed: str) -> list[str]:

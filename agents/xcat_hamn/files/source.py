@@ -6,6 +6,7 @@ import os
 import stat
 import zlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 from xcat_hamn.errors import CommandFailed
 from xcat_hamn.files.sets import FileSet, Root
@@ -40,25 +41,34 @@ def by_root(fileset: FileSet, paths: Iterable[bytes]) -> dict[Root, list[bytes]]
     return {root: list(names) for root, names in found.items()}
 
 
-def split(root: Root, names: Iterable[bytes]) -> tuple[list[bytes], list[bytes], bool]:
-    """Return which of ``names`` are directories, which are not, and whether one is hard-linked.
+@dataclass
+class Names:
+    """Names by what they are now; ``linked``: a file with further names, of which no event tells.
 
-    A file with several links has other names that no event tells of.
+    ``emptied``: the directories that names have gone from.
     """
-    directories, others, linked = [], [], False
-    top = os.fsencode(root.directory)
+
+    directories: list[bytes] = field(default_factory=list)
+    others: list[bytes] = field(default_factory=list)
+    emptied: dict[bytes, None] = field(default_factory=dict)
+    linked: bool = False
+
+
+def sort_out(root: Root, names: Iterable[bytes]) -> Names:
+    """Return what ``names``, from the root on, are now."""
+    found, top = Names(), os.fsencode(root.directory)
     for name in names:
         try:
             status = os.lstat(top + b"/" + name)
         except OSError:
-            others.append(name)
+            found.emptied[os.path.dirname(name) or b"."] = None
             continue
         if stat.S_ISDIR(status.st_mode):
-            directories.append(name)
+            found.directories.append(name)
         else:
-            others.append(name)
-            linked = linked or status.st_nlink > 1
-    return directories, others, linked
+            found.others.append(name)
+            found.linked = found.linked or status.st_nlink > 1
+    return found
 
 
 def files_below(fileset: FileSet, root: Root) -> Iterator[bytes]:

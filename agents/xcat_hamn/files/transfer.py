@@ -105,11 +105,12 @@ class SshTransfer:
             jobs = []
             for wanted, deep in ((trees, True), (paths, False)):
                 for root, names in source.by_root(fileset, wanted).items():
-                    directories, others, linked = source.split(root, names)
-                    tally.doubt |= linked
-                    if deep and directories:
-                        jobs.append((root, directories, rsync.trees))
-                    alone = others if deep else directories + others
+                    found = source.sort_out(root, names)
+                    tally.doubt |= found.linked
+                    if deep and found.directories:
+                        jobs.append((root, found.directories, rsync.trees))
+                    alone = found.others + [name + b"/" for name in found.emptied]
+                    alone += [] if deep else found.directories
                     if alone:
                         jobs.append((root, alone, rsync.alone))
             for number, (root, names, way) in enumerate(jobs, 1):

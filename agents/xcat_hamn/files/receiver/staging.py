@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import shutil
 import stat
 from collections.abc import Sequence
 
@@ -97,16 +98,18 @@ def _all(
 def _rsync(source: str, fileset: FileSet, root: Root, *, dry: bool) -> list[str]:
     argv = ["rsync", *copy_options(fileset), "--numeric-ids", "--out-format=%i %n"]
     argv += ["--dry-run"] if dry else ["--delay-updates"]
-    listed = ""
+    listed, deleted = "", list[str]()
     if root.only:
         # The directory itself (/etc, /root/.ssh) is none of the set's: only names are given.
         names = _names(source, root.only)
-        names += [n for n in _names(root.directory, root.only) if fileset.delete and n not in names]
+        gone = [name for name in _names(root.directory, root.only) if name not in names]
+        if fileset.delete:
+            deleted = [_delete(f"{root.directory}/{name}", dry=dry) for name in gone]
         if not names:
-            return []
+            return deleted
         listed = "\0".join(names)
         argv += ["--recursive", "--files-from=-", "--from0", "--force"]
-        argv += ["--delete", "--delete-missing-args"] if fileset.delete else []
+        argv += ["--delete"] if fileset.delete else []
     elif fileset.delete:
         argv.append("--delete")
     if not dry and not os.path.isdir(root.directory):
@@ -115,7 +118,17 @@ def _rsync(source: str, fileset: FileSet, root: Root, *, dry: bool) -> list[str]
         [*argv, "--", f"{source}/", f"{root.directory}/"], timeout=_APPLY, input=listed
     )
     said.require(f'the file set "{fileset.name}" cannot be brought into {root.directory}')
-    return [line for line in said.stdout.splitlines() if line]
+    return deleted + [line for line in said.stdout.splitlines() if line]
+
+
+def _delete(path: str, *, dry: bool) -> str:
+    """Delete what has gone from the source; a link is deleted, not followed."""
+    if not dry:
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
+    return f"*deleting   {path}"
 
 
 def _names(directory: str, only: Sequence[str]) -> list[str]:
