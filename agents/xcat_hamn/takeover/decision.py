@@ -184,6 +184,14 @@ TABLE = (
         "the database is still being copied to {node}: wait until its xcat-db is standby",
     ),
     Row(
+        "diverged, and not running",
+        lambda v: v.word == "diverged" and not v.me.score,
+        Act.REFUSE,
+        "What it has cannot be had beside the other one's data (Db2; PostgreSQL runs then).",
+        "the database on {node} has parted from {other}'s and does not run: `xcat-hamn rejoin "
+        "{node}` makes it a standby again",
+    ),
+    Row(
         "no database",
         lambda v: v.word in _DEAD_WORDS and (v.me.gated or not v.me.score),
         Act.REFUSE,

@@ -135,6 +135,13 @@ CASES = [
     (
         "mn2",
         True,
+        shows(xcat_db="diverged", master_xcat_db=""),
+        "diverged, and not running",
+        "`xcat-hamn rejoin mn2`",
+    ),
+    (
+        "mn2",
+        True,
         shows(xcat_db="stopped", master_xcat_db=""),
         "no database",
         "`pcs resource cleanup xcat-db`",
