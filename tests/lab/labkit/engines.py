@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import subprocess
 import sys
 from typing import Protocol
 
+from labkit import cluster
 from labkit.host import LabError
-from labkit.node import DOMAIN, Node, wait_for
+from labkit.node import DOMAIN, Node
 
 SERVICE_ADDRESS = "10.11.0.10"
 NETWORKS = ("10.11.0.0/24", "fd11::/64")
@@ -63,7 +63,10 @@ class Engine(Protocol):
         """Return the keys of section [database] of the site file."""
 
     def copy_anew(self, source: Node, target: Node) -> None:
-        """Give `target` a new copy; the cluster is stopped there, and `source` has the role."""
+        """Give `target` a new copy; the cluster is stopped there, and `source` has the role.
+
+        The cluster is started there afterwards.
+        """
 
 
 class PostgreSQL:
@@ -134,13 +137,8 @@ def put_cfgloc(node: Node, address: str, password: str) -> None:
     node.put(CFGLOC, f"Pg:dbname=xcatdb;host={address}|xcatadm|{password}", 0o600)
 
 
-#: Services and ports of HADR, outside the range of FCM; the first node's is the first.
-_HADR = {"DB2_HADR_1": 55001, "DB2_HADR_2": 55002}
-_BACKUPS = "/var/lib/db2/backup"
-
-
 class Db2:
-    """The Db2 stand-in: no Db2 can be installed here. Set up as R 5.1 says, command by command.
+    """The Db2 stand-in: no Db2 can be installed here. Set up by `xcat-hamn setup database` (R 5.1).
 
     HADR_PEER_WINDOW is as long as an operator may take to have a lost primary fenced, and
     HADR_TIMEOUT the least that is sound (HADR wiki; the pair 900/60 is Azure's with a fence
@@ -152,7 +150,6 @@ class Db2:
     about = "a stand-in (test double) for Db2's HADR: no Db2 was run; its durations are a tenth"
     packages: tuple[str, ...] = ()
     TIMEOUT, WINDOW, SCALE = 60, 900, 0.1
-    MODE = "SYNC"
 
     def __init__(self) -> None:
         here = os.path.realpath(__file__).rsplit("/", 2)[0]
@@ -166,73 +163,33 @@ class Db2:
         self._password = secrets.token_hex(12)
 
     def prepare(self, node: Node) -> None:
-        """Give a node the stand-in with an instance, and the services that HADR uses."""
+        """Give a node the stand-in with an instance."""
         self._provision.install(node, self._password)
-        lines = "".join(f"{name} {port}/tcp\n" for name, port in _HADR.items())
-        node.run(["tee", "-a", "/etc/services"], stdin=lines)
         settings = {"instance": self.instance, "scale": self.SCALE}
         owner = f"{self.instance}:{self.instance}"
         path = f"{self.home}/sqllib/standin/settings.json"
         node.put(path, json.dumps(settings), 0o644, owner)
-        node.run(["install", "-d", "-o", self.instance, "-g", self.instance, _BACKUPS])
         # Service nodes connect on the wire (xCAT's db2sqlsetup leaves that to the administrator).
         node.run(self.owner("db2set", "DB2COMM=TCPIP"))
-        # Under the cluster nobody else may start it (R 5.1 leaves it on).
-        node.run(self.owner("db2iauto", "-off", self.instance))
 
     def install_client(self, node: Node) -> None:
         """Give another node what a client needs."""
         self._provision.install_client(node)
 
     def make(self, first: Node, second: Node) -> None:
-        """Fill the database on `first`, copy it to `second`, and make the two a pair."""
+        """Fill the database on `first`, and make the two a pair by the command for it."""
         _trust(first, second)
         self._provision.fill(first, INIT, [COMPUTE_NODE])
-        for node in (first, second):
-            node.run(self.owner("db2start"))
-        self._db2(first, "update db cfg for {} using LOGARCHMETH1 LOGRETAIN LOGINDEXBUILD ON")
-        self._copy(first, second)
-        self._pair(first, second)
-        self._pair(second, first)
-        self._db2(second, "start hadr on db {} as standby")
-        self._db2(first, "start hadr on db {} as primary")
-        wait_for(lambda: self.in_peer(second), 30, 0.2, f"{second.name} to be in PEER")
+        values = [f"--hadr-timeout={self.TIMEOUT}", f"--peer-window={self.WINDOW}"]
+        first.run(["xcat-hamn", "setup", "database", "--yes", "--no-test", *values], timeout=300)
         for node in (first, second):
             node.run(self.owner("db2stop", "force"))
 
-    def _pair(self, node: Node, other: Node) -> None:
-        """Set the parameters of HADR on one side; they name the nodes' own addresses."""
-        mine, theirs = _HADR if node.name < other.name else reversed(_HADR)
-        self._db2(
-            node,
-            f"update db cfg for {{}} using HADR_LOCAL_HOST {node.ipv4} HADR_LOCAL_SVC {mine} "
-            f"HADR_REMOTE_HOST {other.ipv4} HADR_REMOTE_SVC {theirs} "
-            f"HADR_REMOTE_INST {self.instance} HADR_SYNCMODE {self.MODE} "
-            f"HADR_TIMEOUT {self.TIMEOUT} HADR_PEER_WINDOW {self.WINDOW}",
-        )
-
-    def _copy(self, source: Node, target: Node) -> None:
-        """Restore a new backup of one node on the other one; both instances run."""
-        for node in (source, target):
-            node.run(["find", _BACKUPS, "-type", "f", "-delete"])
-        online = " online" if self.shown(source) else ""
-        self._db2(source, f"backup db {{}}{online} to {_BACKUPS}")
-        packed = subprocess.run(
-            source.argv(["tar", "-C", _BACKUPS, "-cf", "-", "."]),
-            stdout=subprocess.PIPE,
-            check=True,
-            timeout=60,
-        ).stdout
-        target.run(["tar", "-C", _BACKUPS, "-xpf", "-"], stdin=packed)
-        restore = f"restore database {{}} from {_BACKUPS} replace history file without prompting"
-        self._db2(target, restore)
-
     def copy_anew(self, source: Node, target: Node) -> None:
-        """Restore a backup of `source` on `target`, as an administrator does (R 5.1.4)."""
-        target.run(self.owner("db2start"), check=False)
-        self._copy(source, target)
-        self._pair(target, source)
-        target.run(self.owner("db2stop", "force"))
+        """Restore a backup of `source` on `target`, by the command for it."""
+        cluster.start(target)
+        cluster.wait_online([source, target])
+        source.run(["xcat-hamn", "rejoin", target.name, "--copy", "--yes"], timeout=300)
 
     def site(self) -> str:
         """Return the keys of section [database] of the site file."""
@@ -244,19 +201,11 @@ class Db2:
         """Return the command line that runs a program of the instance as its owner."""
         return list(self._provision.as_owner(program, *words))
 
-    def _db2(self, node: Node, text: str) -> str:
-        return node.output(*self.owner("db2", text.format(self.database)))
-
     def shown(self, node: Node) -> dict[str, str]:
         """Return what db2pd shows of HADR; nothing while the database is not active."""
         said = node.run(self.owner("db2pd", "-db", self.database, "-hadr"), check=False).stdout
         pairs = (line.split(" = ", 1) for line in said.splitlines() if " = " in line)
         return {name.strip(): value.strip() for name, value in pairs}
-
-    def in_peer(self, node: Node) -> bool:
-        """Tell whether a node's database is in PEER with the other one."""
-        shown = self.shown(node)
-        return shown.get("HADR_STATE") == "PEER" and shown["HADR_CONNECT_STATUS"] == "CONNECTED"
 
 
 def _trust(*nodes: Node) -> None:

@@ -92,8 +92,6 @@ def management_nodes(
 
     say(f"installing the package and the xCAT stand-in on mn1 and mn2; {database.about}")
     _in_parallel(prepare, nodes)
-    say("filling xCAT's database on mn1, and making mn2 ready for its copy")
-    database.make(*nodes)
     for node in nodes:
         node.put(
             SITE_FILE,
@@ -104,6 +102,8 @@ def management_nodes(
                 devices=" ".join(f"{n}=bmc-{n}" for n in MEMBERS) if power else "none",
             ),
         )
+    say("filling xCAT's database on mn1, and making mn2 ready for its copy")
+    database.make(*nodes)
     say("starting the cluster")
     cluster.make(lab, MEMBERS)
     if power:

@@ -78,7 +78,12 @@ VERBS: dict[str, Verb] = {
         {"on": str, "refused": str, "outcome": str, "within": float},
     ),
     "begin_move": Verb("types that command and leaves it running", NODES, _ON),
-    "interrupt": Verb("interrupts it, as ctrl-C does, and clears its constraint", NODES),
+    "interrupt": Verb(
+        "interrupts it, as ctrl-C does, and clears its constraint; with `outcome = any` it may "
+        "have succeeded meanwhile",
+        NODES,
+        {"outcome": str},
+    ),
     "moved": Verb("waits until it has succeeded", NODES, _WAIT),
     "type": Verb(
         "types a command; `refused` as above",
