@@ -16,7 +16,7 @@ from xcat_hamn.files import ports
 from xcat_hamn.files.outcome import Outcome, outcome
 from xcat_hamn.files.places import Places
 from xcat_hamn.files.request import Request
-from xcat_hamn.system.files import write_text
+from xcat_hamn.system.files import remove, write_text
 from xcat_hamn.system.runner import Runner
 
 #: What the configuration calls the other node; its real name stands in ``HostKeyAlias``.
@@ -92,6 +92,7 @@ class Connection:
         self._write()
         if self._there() if not sure else self._alive():
             return Outcome(ports.OK)
+        remove(socket_path(self._places, self.peer))
         argv = ["ssh", "-F", self._file("master"), "-n", "-N", "-f", HOST]
         try:
             said = self._runner.run(argv, timeout=_CONNECT * 2)

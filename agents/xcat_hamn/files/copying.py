@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from xcat_hamn.files import epoch, ids, ports, rsync
 from xcat_hamn.files.connection import Connection
@@ -32,15 +32,18 @@ class Stop(Exception):
 class Tally:
     """What a call has found so far, over all its rsyncs, and the seconds that it has left."""
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, cancelled: Callable[[], bool] = lambda: False) -> None:
         self.begun = time.monotonic()
+        self._cancelled = cancelled
         self._end = self.begun + timeout
         self.count = 0
         self.names: dict[bytes, None] = {}
         self.doubt = False
 
     def left(self) -> float:
-        """Return the seconds that are left.  Raises Stop when none are."""
+        """Return the seconds that are left.  Raises Stop when none are, or all is cancelled."""
+        if self._cancelled():
+            raise Stop(ports.CANCELLED, "the copy was told to stop")
         left = self._end - time.monotonic()
         if left <= 0:
             raise Stop(ports.TIMEOUT, "the time for it was over before all was copied")
@@ -85,6 +88,7 @@ class Copier:
         self._require(self.connection.open())
         result, said, took = self.connection.ask(request, tally.left())
         if result.kind == ports.UNREACHABLE and again:
+            tally.left()
             self._require(self.connection.open(sure=True))
             return self.ask(request, tally, again=False)
         self._require(result)
@@ -141,6 +145,7 @@ class Copier:
             number += tally.add(root, said.stdout)
             result = outcome(said.returncode, said.stderr, self.peer)
             if result.kind == ports.UNREACHABLE and turn == 0:
+                tally.left()
                 self._require(self.connection.open(sure=True))
             elif result.kind != ports.VANISHED:
                 break

@@ -194,7 +194,8 @@ class SshTransfer:
 
     def _guarded(self, call: Callable[[Tally], str], timeout: float) -> Result:
         """Run ``call``; whatever goes wrong becomes a Result."""
-        tally, cancels = Tally(timeout), self._cancels
+        cancels = self._cancels
+        tally = Tally(timeout, lambda: cancels != self._cancels)
         try:
             sentence, kind = call(tally), ports.OK
         except Stop as stop:

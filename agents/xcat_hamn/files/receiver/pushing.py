@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import select
+import shutil
 import signal
 
 from xcat_hamn.files import daemon, marks, ports
@@ -91,8 +92,8 @@ def _daemon(places: Places, fileset: FileSet, directory: str, lock: int, here: s
     delete = fileset.delete or fileset.staged
     write_text(configuration, daemon.configuration(directory, log, delete=delete))
     os.set_inheritable(lock, True)
+    reserve = _reserve(directory, here)
     try:
-        reserve = _reserve(directory, here)
         _require_room(directory, reserve, here)
         pid = os.posix_spawn(
             rsync,
@@ -103,9 +104,23 @@ def _daemon(places: Places, fileset: FileSet, directory: str, lock: int, here: s
         name_group(lock, pid)
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             signal.signal(number, lambda received, _frame: _end(pid, received))
-        return _wait(pid, directory, reserve, here)
+        status = _wait(pid, directory, reserve, here)
+        if status:
+            _require_room(directory, reserve, here)
+        return status
+    except Refusal:
+        _drop_partial(directory)
+        raise
     finally:
         remove(configuration)
+
+
+def _drop_partial(directory: str) -> None:
+    """Give the room of files that came only in part back to others; they start over later."""
+    for above, names, _files in os.walk(directory):
+        if daemon.PARTIAL in names:
+            shutil.rmtree(os.path.join(above, daemon.PARTIAL), ignore_errors=True)
+            names.remove(daemon.PARTIAL)
 
 
 def _end(pid: int, number: int) -> None:
