@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from dataclasses import dataclass
 from typing import Protocol
@@ -164,11 +163,12 @@ class Deactivate:
 
 @dataclass(frozen=True)
 class Copy:
-    """One file from the same place of another node, over ssh; a broken copy goes on."""
+    """The file ``path`` of another node into ``folder``, over ssh; a broken copy goes on."""
 
     source: Machine
     target: Machine
     path: str
+    folder: str
     as_root: bool = True
 
     def _argv(self) -> list[str]:
@@ -176,7 +176,7 @@ class Copy:
         options = ["--archive", "--partial", "--info=progress2", "--timeout=120"]
         places = [
             self.source.transport.place(self.path),
-            self.target.transport.place(os.path.dirname(self.path) + "/"),
+            self.target.transport.place(f"{self.folder}/"),
         ]
         return ["rsync", *options, *([f"--rsh={shell}"] if shell else []), *places]
 

@@ -13,7 +13,8 @@ from xcat_hamn.database.db2 import advice, hadr
 from xcat_hamn.database.db2.instance import CommandRefused
 from xcat_hamn.database.db2.messages import Message
 from xcat_hamn.database.db2.setup import checks, verification
-from xcat_hamn.database.db2.setup.steps import FIRST, STEPS, Step, seeded
+from xcat_hamn.database.db2.setup.conditions import seeded
+from xcat_hamn.database.db2.setup.steps import FIRST, STEPS, Step
 from xcat_hamn.errors import CommandFailed, HamnError
 
 TYPE_CHECKING = False

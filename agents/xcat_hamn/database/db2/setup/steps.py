@@ -10,13 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from xcat_hamn.database.db2 import hadr
-from xcat_hamn.database.db2.setup import actions, values
-from xcat_hamn.database.db2.setup.actions import Action, Append, Db2, Program
+from xcat_hamn.database.db2.setup import actions, conditions, orders, values
+from xcat_hamn.database.db2.setup.actions import Action, Program
 from xcat_hamn.database.db2.setup.pair import Pair, Side
 
-#: Seconds until clients that come back are given up on; of START HADR beyond HADR_TIMEOUT.
-_DISCONNECT, _START = 120.0, 120.0
-_TIMESTAMP = "TIMESTAMP"
+#: Seconds until clients that come back are given up on.
+_DISCONNECT = 120.0
 
 
 @dataclass(frozen=True)
@@ -49,17 +48,6 @@ PRIMARY, STANDBY = "primary", "standby"
 BOTH = (PRIMARY, STANDBY)
 
 
-# -- is it done? ---------------------------------------------------------------------------------
-
-
-def seeded(pair: Pair, side: Side) -> bool:
-    """Tell whether a side has what a standby begins from."""
-    facts = side.facts
-    if pair.options.restore and not pair.renewed:
-        return False
-    return facts.exists and (facts.role == hadr.STANDBY or facts.restored)
-
-
 def must_rest(pair: Pair, side: Side) -> bool:
     """Tell whether something is still to be done for which a side's database must be inactive."""
     return any(
@@ -76,125 +64,9 @@ def _disconnected(pair: Pair, side: Side) -> bool:
 
 
 def _xcatd_stopped(pair: Pair, side: Side) -> bool:
-    # Its clients are on both nodes, and come back by themselves.
-    return not side.facts.xcatd or not any(must_rest(pair, one) for one in pair.sides)
-
-
-def _recoverable(pair: Pair, side: Side) -> bool:  # noqa: ARG001
-    return side.facts.exists and not values.for_recovery(side.facts.configuration)
-
-
-def _backed_up(pair: Pair, side: Side) -> bool:
-    if side.facts.wants_backup or not _recoverable(pair, side):
-        return False
-    return seeded(pair, pair.standby) or pair.image() is not None
-
-
-def _copied(pair: Pair, side: Side) -> bool:
-    image = pair.image()
-    if seeded(pair, side):
-        return True
-    return image is not None and any(
-        (one.name, one.size, int(one.modified)) == (image.name, image.size, int(image.modified))
-        for one in side.facts.images
-    )
-
-
-def _has_services(pair: Pair, side: Side) -> bool:
-    return not _missing_services(pair, side)
-
-
-def _has_parameters(pair: Pair, side: Side) -> bool:
-    return side.facts.exists and not pair.hadr_parameters(side)
-
-
-def _has_alternate(pair: Pair, side: Side) -> bool:
-    host, port = side.facts.alternate
-    wanted = pair.other(side)
-    return not side.facts.client_port or (
-        (host, port) == (wanted.machine.address, side.facts.client_port)
-    )
-
-
-def _runs_as(role: str) -> Callable[[Pair, Side], bool]:
-    def runs(pair: Pair, side: Side) -> bool:  # noqa: ARG001
-        return side.facts.role == role and side.facts.condition == hadr.ACTIVE
-
-    return runs
-
-
-# -- what to do ----------------------------------------------------------------------------------
-
-
-def _update(pair: Pair, wanted: dict[str, str]) -> list[Action]:
-    words = " ".join(f"{name} {value}" for name, value in wanted.items())
-    return [Db2(f"UPDATE DB CFG FOR {pair.database} USING {words}")]
-
-
-def _backup(pair: Pair, side: Side) -> list[Action]:
-    folder = pair.folder(side)
-    name, how = pair.database, ""
-    if pair.online and not must_rest(pair, side):
-        name, how = f"{name} ONLINE", " INCLUDE LOGS"
-    return [
-        Program(["mkdir", "-p", "-m", "0750", folder]),
-        actions.Utility(f"BACKUP DB {name} TO {folder}{how}"),
-    ]
-
-
-def _copy(pair: Pair, side: Side) -> list[Action]:
-    image, folder = pair.image(), pair.folder(side)
-    name = image.name if image else f"{pair.database}.0.{pair.instance}.DBPART000.{_TIMESTAMP}.001"
-    return [
-        Program(["mkdir", "-p", "-m", "0750", folder]),
-        actions.Copy(pair.primary.machine, side.machine, f"{folder}/{name}"),
-    ]
-
-
-def _restore(pair: Pair, side: Side) -> list[Action]:
-    image = pair.image()
-    stamp, size = (image.stamp, image.size) if image else (_TIMESTAMP, 0)
-    restore = actions.Utility(
-        f"RESTORE DATABASE {pair.database} FROM {pair.folder(side)} TAKEN AT {stamp} "
-        "REPLACE HISTORY FILE WITHOUT PROMPTING",
-        total=size,
-    )
-    if side.facts.role in (hadr.PRIMARY, hadr.STANDBY):
-        return [Db2(f"STOP HADR ON DATABASE {pair.database}"), restore]
-    return [restore]
-
-
-def _missing_services(pair: Pair, side: Side) -> list[tuple[str, int]]:
-    return [
-        (one.service, one.port)
-        for one in pair.sides
-        if side.facts.services.get(one.service) != one.port and not one.service.isdecimal()
-    ]
-
-
-def _services(pair: Pair, side: Side) -> list[Action]:
-    lines = [f"{name}\t{port}/tcp" for name, port in _missing_services(pair, side)]
-    return [Append("/etc/services", lines)]
-
-
-def _alternate(pair: Pair, side: Side) -> list[Action]:
-    other = pair.other(side)
-    return [
-        Db2(
-            f"UPDATE ALTERNATE SERVER FOR DATABASE {pair.database} USING HOSTNAME "
-            f"{other.machine.address} PORT {side.facts.client_port}"
-        )
-    ]
-
-
-def _start(role: str) -> Callable[[Pair, Side], Sequence[Action]]:
-    def start(pair: Pair, side: Side) -> list[Action]:
-        seconds = pair.values.timeout + _START
-        if side.facts.role == role:
-            return [Db2(f"ACTIVATE DATABASE {pair.database}", seconds)]
-        return [Db2(f"START HADR ON DATABASE {pair.database} AS {role}", seconds)]
-
-    return start
+    # A standby takes no clients, so what is done there leaves the primary's alone.
+    needed = must_rest(pair, side) or must_rest(pair, pair.primary)
+    return not side.facts.xcatd or not needed
 
 
 _PARAMETERS = "db2 UPDATE DB CFG FOR {database} USING NAME VALUE, with the values of before"
@@ -242,8 +114,8 @@ STEPS = (
         "5.1.2",
         "let {database} on {node} keep its logs, and log all that a standby needs",
         (PRIMARY,),
-        _recoverable,
-        lambda pair, side: _update(pair, values.for_recovery(side.facts.configuration)),
+        conditions.recoverable,
+        lambda pair, side: orders.update(pair, values.for_recovery(side.facts.configuration)),
         _PARAMETERS,
         offline=True,
     ),
@@ -252,8 +124,8 @@ STEPS = (
         "5.1.3",
         "back {database} up on {node}",
         (PRIMARY,),
-        _backed_up,
-        _backup,
+        conditions.backed_up,
+        orders.backup,
         "remove the image from the folder",
         offline=True,
     ),
@@ -262,8 +134,8 @@ STEPS = (
         "5.1.4",
         "copy the backup to {node}",
         (STANDBY,),
-        _copied,
-        _copy,
+        conditions.copied,
+        orders.copy,
         "remove the image from the folder",
     ),
     Step(
@@ -271,8 +143,8 @@ STEPS = (
         "5.1.4",
         "restore {database} on {node}",
         (STANDBY,),
-        seeded,
-        _restore,
+        conditions.seeded,
+        orders.restore,
         "none: what {node} had before is replaced",
         offline=True,
     ),
@@ -281,8 +153,8 @@ STEPS = (
         "5.1.2",
         "let {database} on {node} keep its logs, too",
         (STANDBY,),
-        _recoverable,
-        lambda pair, side: _update(pair, values.for_recovery(side.facts.configuration)),
+        conditions.recoverable,
+        lambda pair, side: orders.update(pair, values.for_recovery(side.facts.configuration)),
         _PARAMETERS,
         offline=True,
     ),
@@ -291,8 +163,8 @@ STEPS = (
         "5.1.5",
         "name the HADR ports in /etc/services of {node}",
         BOTH,
-        _has_services,
-        _services,
+        conditions.has_services,
+        orders.services,
         "remove the lines from /etc/services",
     ),
     Step(
@@ -300,8 +172,8 @@ STEPS = (
         "5.1.6",
         "tell clients of {node} where the other database is",
         BOTH,
-        _has_alternate,
-        _alternate,
+        conditions.has_alternate,
+        orders.alternate,
         "db2 UPDATE ALTERNATE SERVER with the values of before",
     ),
     Step(
@@ -309,8 +181,8 @@ STEPS = (
         "5.1.6",
         "set the HADR parameters on {node}",
         BOTH,
-        _has_parameters,
-        lambda pair, side: _update(pair, pair.hadr_parameters(side)),
+        conditions.has_parameters,
+        lambda pair, side: orders.update(pair, pair.hadr_parameters(side)),
         _PARAMETERS,
         offline=True,
     ),
@@ -319,8 +191,8 @@ STEPS = (
         "5.1.7",
         "start HADR on {node} as the standby",
         (STANDBY,),
-        _runs_as(hadr.STANDBY),
-        _start(hadr.STANDBY),
+        conditions.runs_as(hadr.STANDBY),
+        orders.start(hadr.STANDBY),
         _STOP_HADR,
     ),
     Step(
@@ -328,8 +200,8 @@ STEPS = (
         "5.1.7",
         "start HADR on {node} as the primary",
         (PRIMARY,),
-        _runs_as(hadr.PRIMARY),
-        _start(hadr.PRIMARY),
+        conditions.runs_as(hadr.PRIMARY),
+        orders.start(hadr.PRIMARY),
         _STOP_HADR,
     ),
 )
