@@ -101,7 +101,7 @@ class Reintegration:
                 "db2diag.log of the instance for why"
             )
         return errors.NodeError(
-            f"the log of database {name} on {self._node} has parted from the primary's on {peer}, "
-            f"so it cannot follow (ADM12500E in db2diag.log): `xcat-hamn rejoin {self._node}` "
-            f"restores it from a backup of {peer}'s"
+            f"database {name} on {self._node} cannot follow {peer}'s, from whose log its own has "
+            f"parted: `xcat-hamn rejoin {self._node}` restores it from a backup of {peer}'s (see "
+            "ADM12500E in db2diag.log)"
         )
