@@ -1,0 +1,1 @@
+"""The one process that keeps the other node's file sets fresh, and those who talk to it."""
