@@ -208,17 +208,19 @@ def parse_history(text: str) -> list[str]:
 
     An entry begins with a line ``B  D  20100805161232001   F    D ...`` (operation, object,
     timestamp and sequence, type: F offline, N online) and says ``Status: A`` further down; one
-    that failed has a line with its SQLCODE.
+    that failed ends with an SQLCA whose sqlcode is negative.
     """
     found: list[str] = []
-    stamp, failed = "", False
-    for line in text.splitlines():
+    stamp, good = "", False
+    for line in [*text.splitlines(), "B D end end"]:
         words = line.split()
-        if words[:2] == ["B", "D"] and len(words) > 3 and len(words[2]) == 17:
-            stamp, failed = (words[2][:14] if words[3] in ("F", "N") else ""), False
-        elif words[:1] == ["SQLCA"] or "SQLCODE:" in line:
-            failed = True
-        elif words[:2] == ["Status:", "A"] and stamp and not failed:
-            found.append(stamp)
-            stamp = ""
+        if words[:2] == ["B", "D"] and len(words) > 3:
+            if stamp and good:
+                found.append(stamp)
+            whole = len(words[2]) == 17 and words[3] in ("F", "N")
+            stamp, good = (words[2][:14] if whole else ""), False
+        elif words[:1] == ["Status:"]:
+            good = words[1:] == ["A"]
+        elif "sqlcode" in line.lower():
+            good = good and not line.lower().partition("sqlcode")[2].lstrip(": ").startswith("-")
     return found
