@@ -158,7 +158,9 @@ class Two:
 
     def procedure(self, options=None):
         self.reports = Reports()
-        return Procedure(self.pair(options), self.reports, QUICK)
+        work = Procedure(self.pair(options), self.reports)
+        work.patience = QUICK
+        return work
 
     def set_up(self, options=None):
         """Run the whole procedure and return it; fails when the pair is not right."""
@@ -180,7 +182,3 @@ class Two:
 
     def interrupt(self, command):
         raise Interrupted(command)
-
-
-def rows(standin):
-    return standin.rows()

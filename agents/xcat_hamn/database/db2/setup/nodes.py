@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from xcat_hamn.cluster.pacemaker import ClusterUnreachable, Pacemaker
-from xcat_hamn.cluster.sitefile import Site
+from xcat_hamn.cluster.sitefile import Site, SiteError
 from xcat_hamn.database.db2.setup.machine import Here, Machine
 from xcat_hamn.database.db2.setup.pair import Pair, Side
 from xcat_hamn.database.db2.setup.remote import Remote
 from xcat_hamn.database.db2.setup.values import SERVICES, Options
-from xcat_hamn.errors import CommandTimeout, HamnError, MissingTool, NodeError
+from xcat_hamn.errors import CommandTimeout, HamnError, MissingTool
 from xcat_hamn.system.runner import Runner
 
 
@@ -32,23 +32,12 @@ def is_here(address: str) -> bool:
 def connected(site: Site, options: Options) -> Iterator[Pair]:
     """Give the pair of a site file; the connection to the other node ends with the context.
 
-    Raises NodeError for a site without Db2, and where neither node is this one.
+    Raises SiteError for a site without Db2, and where neither node is this one.
     """
-    if site.text("database", "engine") != "db2":
-        raise NodeError(
-            f"{site.path} has [database] engine = {site.text('database', 'engine')}, and only Db2 "
-            "is set up by this: PostgreSQL's standby is made by the cluster itself"
-        )
     nodes = site.pairs("cluster", "nodes")
-    if options.primary and options.primary not in nodes:
-        raise NodeError(
-            f"{options.primary} is no node of [cluster] nodes: name one of {', '.join(nodes)}"
-        )
-    if not any(is_here(address) for address in nodes.values()):
-        raise NodeError(
-            f"neither address of [cluster] nodes in {site.path} is one of this node: run this on a "
-            "management node, or correct the addresses"
-        )
+    wrong = list(_problems(site, nodes, options))
+    if wrong:
+        raise SiteError(wrong)
     instance = (site.text("database", "instance"), site.text("database", "database"))
     with contextlib.ExitStack() as stack:
         sides = []
@@ -62,6 +51,25 @@ def connected(site: Site, options: Options) -> Iterator[Pair]:
                 machine = Machine(name, address, remote, remote, instance)
             sides.append(Side(machine, service))
         yield Pair(sides, options)
+
+
+def _problems(site: Site, nodes: Mapping[str, str], options: Options) -> Iterator[str]:
+    engine = site.text("database", "engine")
+    if engine != "db2":
+        yield (
+            f"{site.path}, [database] engine: it is {engine}, and only Db2 is set up by this: "
+            "PostgreSQL's standby is made by the cluster itself"
+        )
+    if options.primary and options.primary not in nodes:
+        yield (
+            f"{options.primary} is no node of [cluster] nodes in {site.path}: name one of "
+            f"{', '.join(nodes)}"
+        )
+    if not any(is_here(address) for address in nodes.values()):
+        yield (
+            f"{site.path}, [cluster] nodes: neither address is one of this node: run this on a "
+            "management node, or correct the addresses"
+        )
 
 
 def _close(remote: Remote) -> None:

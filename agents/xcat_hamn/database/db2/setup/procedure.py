@@ -69,11 +69,12 @@ class Patience:
 class Procedure:
     """One run of the set-up."""
 
-    def __init__(self, pair: Pair, reporter: Reporter, patience: Patience | None = None) -> None:
+    patience = Patience()
+
+    def __init__(self, pair: Pair, reporter: Reporter) -> None:
         self.pair = pair
         self.changed = False
         self._reporter = reporter
-        self._patience = patience or Patience()
 
     def prepare(self, *, dry_run: bool = False) -> None:
         """Look at both nodes, start the instances, and settle which one is the primary.
@@ -149,7 +150,7 @@ class Procedure:
 
         While the standby catches up it is waited for.
         """
-        end = time.monotonic() + self._patience.peer
+        end = time.monotonic() + self.patience.peer
         before = None
         while True:
             for side in self.pair.sides:
@@ -158,10 +159,10 @@ class Procedure:
                 break
             position = self._position()
             if position != before:
-                before, end = position, time.monotonic() + self._patience.peer
+                before, end = position, time.monotonic() + self.patience.peer
             if time.monotonic() > end or self._lost():
                 break
-            time.sleep(self._patience.every)
+            time.sleep(self.patience.every)
         self.pair.look()
         return verification.problems(self.pair)
 
