@@ -8,6 +8,7 @@ import os
 import select
 import shutil
 import signal
+import time
 
 from xcat_hamn.files import daemon, marks, ports
 from xcat_hamn.files.locks import name_group, take_over
@@ -27,6 +28,8 @@ RESERVE_MOST = 512 << 20
 #: be asked for.
 _LOOK_MS = 250
 _SHORT_MS = 20
+#: Seconds that rsync may take to end.
+_PATIENCE = 5.0
 
 
 def push(places: Places, fileset: FileSet, request: Request, here: str) -> None:
@@ -93,6 +96,7 @@ def _daemon(places: Places, fileset: FileSet, directory: str, lock: int, here: s
     write_text(configuration, daemon.configuration(directory, log, delete=delete))
     os.set_inheritable(lock, True)
     reserve = _reserve(directory, here)
+    pid = 0
     try:
         _require_room(directory, reserve, here)
         pid = os.posix_spawn(
@@ -109,10 +113,20 @@ def _daemon(places: Places, fileset: FileSet, directory: str, lock: int, here: s
             _require_room(directory, reserve, here)
         return status
     except Refusal:
+        _outlive(pid)
         _drop_partial(directory)
         raise
     finally:
         remove(configuration)
+
+
+def _outlive(group: int) -> None:
+    """Wait until all of rsync has ended: its second process may still be keeping a part."""
+    end = time.monotonic() + _PATIENCE
+    with contextlib.suppress(ProcessLookupError):
+        while group:
+            os.killpg(group, 0 if time.monotonic() < end else signal.SIGKILL)
+            time.sleep(_SHORT_MS / 1000)
 
 
 def _drop_partial(directory: str) -> None:
