@@ -26,14 +26,18 @@ PAIRS = (
     Pair("monitor xcat-netsvcs / named + dhcpd", "xcat-netsvcs", ("named", "dhcpd")),
 )
 
+#: Measured on the Db2 stand-in, whose programs are Python's: both sides wait for them.
+DB2 = Pair("monitor xcat-db2hadr / db2, on the stand-in", "xcat-db2hadr", ("db2",))
 
-def _run(
+
+def run(
     name: str,
     instance: str,
     parameters: Mapping[str, str],
     accept: list[int],
     provider: str = "heartbeat",
 ) -> dict[str, Any]:
+    """Return one run; the monitor must end with one of the codes in ``accept``."""
     environment = {f"OCF_RESKEY_{key}": value for key, value in parameters.items()}
     environment["OCF_RESOURCE_INSTANCE"] = instance
     environment["OCF_RESOURCE_TYPE"] = name
@@ -76,17 +80,17 @@ def runs(
     address = {"ip": "10.11.0.10", "nic": "eth0", "cidr_netmask": "24"}
     network = {**ours["xcat-netsvcs"], "services": "dns dhcp"}
     found = [
-        _run("xcat-mnidentity", "xcat-mnidentity", ours["xcat-mnidentity"], [0]),
-        _run("IPaddr2", "bench-ip", address, [0]),
-        _run("xcat-pgsql", "xcat-db", {**ours["xcat-db"], **clone}, [8]),
-        _run("pgsql", "bench-pgsql", {**pgsql, **clone}, [8]),
-        _run("pgsqlms", "bench-pgsqlms", {**pgsqlms, **clone}, [8]),
-        _run("xcat-netsvcs", "xcat-netsvcs", network, [0]),
-        _run("named", "bench-named", NAMED, [0]),
-        _run("dhcpd", "bench-dhcpd", DHCPD, [0]),
+        run("xcat-mnidentity", "xcat-mnidentity", ours["xcat-mnidentity"], [0]),
+        run("IPaddr2", "bench-ip", address, [0]),
+        run("xcat-pgsql", "xcat-db", {**ours["xcat-db"], **clone}, [8]),
+        run("pgsql", "bench-pgsql", {**pgsql, **clone}, [8]),
+        run("pgsqlms", "bench-pgsqlms", {**pgsqlms, **clone}, [8]),
+        run("xcat-netsvcs", "xcat-netsvcs", network, [0]),
+        run("named", "bench-named", NAMED, [0]),
+        run("dhcpd", "bench-dhcpd", DHCPD, [0]),
     ]
-    for run in found:
-        run["env"]["OCF_RESKEY_CRM_meta_on_node"] = node
+    for one in found:
+        one["env"]["OCF_RESKEY_CRM_meta_on_node"] = node
     return found
 
 
