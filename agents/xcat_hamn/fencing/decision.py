@@ -64,6 +64,11 @@ class View:
         first = f"`pcs resource clear {group}` ({self.stale} is too old) and " if self.stale else ""
         return f"{first}`pcs resource move {group} {self.survivor}`"
 
+    @property
+    def pressing(self) -> str:
+        """Return that there is a time for it, nothing when there is none."""
+        return "; until when nothing is lost, xcat-db-limit says" if self.seen.pressing else ""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -229,14 +234,15 @@ TABLE = (
         Answer.WAIT,
         "The operator's word is all there is.",
         "waiting: {node} was lost while it held the role and no power device can switch it off: "
-        "make sure that it is off, then {move} takes over",
+        "make sure that it is off, then {move} takes over{pressing}",
     ),
     Row(
         "held the role",
         lambda _: True,
         Answer.WAIT,
         "No failover without the operator's command.",
-        "waiting: {node} was lost while it held the role: {move} " "switches it off and takes over",
+        "waiting: {node} was lost while it held the role: {move} switches it off and takes "
+        "over{pressing}",
     ),
 )
 
@@ -255,5 +261,6 @@ def judge(view: View) -> Verdict:
         survivor=view.survivor,
         approved=view.approved,
         wish=view.wish,
+        pressing=view.pressing,
     )
     return Verdict(row.name, row.answer, sentence)

@@ -17,6 +17,10 @@ DESCRIPTION = (
     "attribute xcat-gate.",
     "If the node comes back before that, the agent gives up at once: the node is neither held up "
     "nor switched off.",
+    "A move releases nothing while the database of the node that is left may not be promoted: "
+    "nothing would be won by switching the lost node off. That database looks again right before a "
+    "release. With Db2 it may be promoted until shortly before the peer window ends; afterwards it "
+    "takes consent to a loss (xcat-hamn takeover NODE).",
     "Where there is no power device the operator's word is all there is.",
     "Give it a pcmk_off_timeout of days (at most 17: Pacemaker counts milliseconds in 32 bits), "
     "pcmk_off_retries=1 and pcmk_action_limit=-1, since its monitor and other fencing would wait "

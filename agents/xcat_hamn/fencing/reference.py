@@ -15,6 +15,7 @@ _NAMES = {
     "approved": "cli-prefer-xcat-mn (mn2)",
     "wish": "cli-prefer-xcat-mn (mn2)",
     "survivor": "mn2",
+    "pressing": "",
 }
 
 

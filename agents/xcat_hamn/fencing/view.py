@@ -12,6 +12,7 @@ from enum import Enum
 from lxml import etree
 
 from xcat_hamn.cluster import xml
+from xcat_hamn.cluster.vocabulary import DATABASE_LIMIT
 from xcat_hamn.errors import CommandFailed
 
 TYPE_CHECKING = False
@@ -59,7 +60,8 @@ class Observation:
     texts that differ when anything about the constraint does.  ``confirmations``: the times at
     which a person confirmed that the node is off.  ``ordered``: a person's own fencing command for
     it is under way.  ``power``: a real power device stands in the levels of the node.  ``gated``:
-    the database of every member says that it cannot be promoted.
+    the database of every member says that it cannot be promoted.  ``pressing``: one that can says
+    something all the same: with Db2, until when.
     """
 
     presence: Presence
@@ -71,6 +73,7 @@ class Observation:
     ordered: bool = False
     power: bool = False
     gated: bool = False
+    pressing: bool = False
 
 
 def observe(status: str, configuration: str, target: Target) -> Observation:
@@ -78,6 +81,7 @@ def observe(status: str, configuration: str, target: Target) -> Observation:
     seen, cib = _parse(status, "crm_mon"), _parse(configuration, "cibadmin")
     nodes = {node.get("name", ""): node for node in seen.iterfind("nodes/node")}
     others = tuple(name for name, node in nodes.items() if name != target.node and _healthy(node))
+    ready = [n for n in others if not _is_gated(seen, _primitive(cib, target), n)]
     return Observation(
         presence=_presence(nodes.get(target.node)),
         role=_role(seen, target, others),
@@ -87,7 +91,8 @@ def observe(status: str, configuration: str, target: Target) -> Observation:
         confirmations=frozenset(_confirmations(seen, target.node)),
         ordered=any(_is_order(event, target.node) for event in _events(seen)),
         power=_has_power(cib, target.node),
-        gated=bool(others) and all(_is_gated(seen, _primitive(cib, target), n) for n in others),
+        gated=bool(others) and not ready,
+        pressing=any(_attribute(seen, name, DATABASE_LIMIT) for name in ready),
     )
 
 
@@ -217,9 +222,12 @@ def _primitive(cib: etree._Element, target: Target) -> str:
 
 
 def _is_gated(seen: etree._Element, database: str, node: str) -> bool:
-    path = f"node_attributes/node[@name='{node}']/attribute[@name='master-{database}']"
-    score = seen.find(path) if database else None
-    return score is not None and score.get("value") == "-INFINITY"
+    return bool(database) and _attribute(seen, node, f"master-{database}") == "-INFINITY"
+
+
+def _attribute(seen: etree._Element, node: str, name: str) -> str:
+    found = seen.find(f"node_attributes/node[@name='{node}']/attribute[@name='{name}']")
+    return found.get("value", "") if found is not None else ""
 
 
 def _has_power(cib: etree._Element, node: str) -> bool:

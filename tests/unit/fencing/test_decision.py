@@ -126,6 +126,11 @@ def test_every_sentence_names_the_node_or_the_group(view, verdict):
             "switches it off and takes over",
         ),
         (
+            {"pressing": True},
+            "waiting: mn1 was lost while it held the role: `pcs resource move xcat-mn mn2` "
+            "switches it off and takes over; until when nothing is lost, xcat-db-limit says",
+        ),
+        (
             {"power": False},
             "waiting: mn1 was lost while it held the role and no power device can switch it off: "
             "make sure that it is off, then `pcs resource move xcat-mn mn2` takes over",

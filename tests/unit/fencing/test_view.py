@@ -59,6 +59,17 @@ def test_a_survivor_whose_database_may_not_take_over_is_seen(recorded):
     assert not observe(gated, configuration, Target("mn1", "xcat-mn")).gated
 
 
+def test_a_survivor_that_can_take_over_only_for_a_while_is_seen(recorded):
+    """With Db2 its limit says until when; a limit of one that is gated says something else."""
+    status, configuration = recorded("holder-lost"), recorded("configuration")
+    score = '"master-xcat-db" value="900"'
+    limited = status.replace(score, f'{score}/><attribute name="xcat-db-limit" value="until 3"')
+    assert not observe(status, configuration, MN1).pressing
+    assert observe(limited, configuration, MN1).pressing
+    gated = limited.replace('"900"', '"-INFINITY"')
+    assert not observe(gated, configuration, MN1).pressing
+
+
 def test_a_node_that_is_about_to_join_is_here():
     text = (RECORDED / "3.0.0" / "back-online-pending.xml").read_text()
     configuration = (RECORDED / "3.0.0" / "configuration.xml").read_text()
