@@ -53,7 +53,9 @@ def copy_options(fileset: FileSet, *, maps: Sequence[str] = ()) -> list[str]:
 
     ``maps``: ``--usermap`` and ``--groupmap`` (rsync 3.1.0).
     """
-    options = ["--archive", "--sparse", f"--partial-dir={PARTIAL}", *maps]
+    # By default rsync compares whole seconds, and a file that changed twice in one, to the same
+    # size, would keep its first content there for ever; -1 means nanoseconds (rsync 3.1.3).
+    options = ["--archive", "--sparse", "--modify-window=-1", f"--partial-dir={PARTIAL}", *maps]
     options += ["--hard-links"] if "links" in fileset.keep else []
     options += ["--acls"] if "acls" in fileset.keep else []
     options += ["--xattrs"] if "xattrs" in fileset.keep else []
