@@ -123,3 +123,19 @@ def test_an_operation_outlasts_the_longest_budget_of_its_services(site_text):
     values = fragment_values(read_site(site_text + "[services]\nnetwork = dns\ndns_budget = 5m\n"))
     assert values["services.network_timeout"] == "334s"
     assert values["services.xcatd_timeout"] == "180s"
+
+
+@pytest.mark.parametrize(
+    ("lines", "bound"),
+    [
+        ("engine = db2\ninstance = xcatdb\nbound_to_hostname = yes", True),
+        ("engine = db2\ninstance = xcatdb", False),
+        ("engine = none\nbound_to_hostname = yes", False),
+    ],
+)
+def test_only_a_db2_instance_that_bears_the_host_name_is_taken_along(site_text, lines, bound):
+    text = site_text.replace("engine = postgresql", lines)
+    text = text.replace("[identity]", "[identity]\nhostname = xcatmn", 1)
+    values = fragment_values(read_site(text))
+    assert values["identity.bound_instance"] == ("xcatdb" if bound else "")
+    assert values["identity.timeout"] == ("300s" if bound else "60s")

@@ -81,12 +81,18 @@ class Hooks(DatabaseHooks):
     def __init__(self, host):
         self.host = host
         self.calls = []
+        self.broken = self.was_interrupted = False
 
     def release(self):
         self.calls.append(("release", self.host.name))
 
     def rebind(self):
         self.calls.append(("rebind", self.host.name))
+        if self.broken:
+            raise HamnError("the database is stuck")
+
+    def interrupted(self):
+        return self.was_interrupted
 
 
 class Bench:
@@ -159,6 +165,28 @@ def test_the_database_is_told_around_each_change_of_the_name(bench):
         ("release", "mn"),
         ("rebind", "mn1"),
     ]
+
+
+def test_a_database_that_was_left_halfway_is_brought_back(bench):
+    bench.take()
+    bench.hooks.calls.clear()
+    bench.hooks.was_interrupted = True
+    bench.take()
+    assert bench.hooks.calls == [("rebind", "mn")]
+    bench.host.name = "mn1"
+    bench.hooks.calls.clear()
+    bench.give_back()
+    assert bench.hooks.calls == [("rebind", "mn1")]
+
+
+def test_a_database_that_does_not_follow_fails_the_start_and_never_the_stop(bench):
+    bench.hooks.broken = True
+    with pytest.raises(HamnError, match="stuck"):
+        bench.take()
+    assert bench.network.have == []
+    bench.give_back()
+    assert bench.state() == ([], "mn1")
+    assert any("did not follow" in line for line in bench.log.lines)
 
 
 def test_an_address_that_another_host_holds_changes_nothing(bench):
