@@ -113,7 +113,7 @@ class _Work:
         for step, side, done in self.procedure.plan():
             text = step.text(self._pair, side)
             if done:
-                self._view.already(step, text)
+                self._view.already(step, side, text)
             else:
                 self._view.planned(step, side, text, step.actions(self._pair, side))
         if self._must_test(owed=not self.procedure.finished):

@@ -31,9 +31,9 @@ class View:
 
     # -- steps -----------------------------------------------------------------------------
 
-    def already(self, step: Step, text: str) -> None:
+    def already(self, step: Step, side: Side, text: str) -> None:
         """Tell that a step is done already."""
-        self._steps.append({"step": step.key, "requirement": step.chapter, "done": "before"})
+        self._steps.append({**_named(step, side), "done": "before"})
         self._terminal.columns((step.chapter, f"{text}: done already"), (6,), "dim")
 
     def begin(self, step: Step, side: Side, text: str, actions: Sequence[Action]) -> None:
@@ -63,9 +63,7 @@ class View:
             for action in actions
             for line in action.shown().splitlines()
         ]
-        self._steps.append(
-            {"step": step.key, "requirement": step.chapter, "done": "no", "commands": commands}
-        )
+        self._steps.append({**_named(step, side), "done": "no", "commands": commands})
         self._terminal.columns((step.chapter, text), (6,), "bold")
         for one in commands:
             self._terminal.line(f"{one['user']}@{one['node']}$ {one['command']}", 9)
@@ -142,3 +140,7 @@ class View:
     def json(self, *, changed: bool, code: int) -> None:
         """Print it all for a program."""
         self._terminal.json({"changed": changed, "steps": self._steps, "exit_code": code})
+
+
+def _named(step: Step, side: Side) -> dict[str, Any]:
+    return {"step": step.key, "requirement": step.chapter, "node": side.name}

@@ -121,7 +121,7 @@ class Reports:
     def __init__(self):
         self.begun, self.fractions, self.notes = [], [], []
 
-    def already(self, step, text):
+    def already(self, step, side, text):
         """Take it."""
 
     def begin(self, step, side, text, actions):

@@ -42,7 +42,7 @@ class StepFailed(CommandFailed):
 class Reporter(Protocol):
     """Whoever tells the administrator what happens."""
 
-    def already(self, step: Step, text: str) -> None:
+    def already(self, step: Step, side: Side, text: str) -> None:
         """Take that a step is done already."""
 
     def begin(self, step: Step, side: Side, text: str, actions: Sequence[Action]) -> None:
@@ -106,16 +106,19 @@ class Procedure:
         return self.pair.standby.facts.exists and not seeded(self.pair, self.pair.standby)
 
     def run(self, keys: Sequence[str] = ()) -> None:
-        """Do what is left of the steps, or of those with ``keys`` alone.  Raises StepFailed."""
+        """Do what is left of the steps, or of those with ``keys`` alone.  Raises StepFailed.
+
+        ``prepare`` comes before, and has done the first.
+        """
         for step in STEPS:
-            if not keys or step.key in keys:
+            if step not in FIRST and (not keys or step.key in keys):
                 self._step(step)
 
     def _step(self, step: Step) -> None:
         for side in step.on(self.pair):
             text = step.text(self.pair, side)
             if step.done(self.pair, side):
-                self._reporter.already(step, text)
+                self._reporter.already(step, side, text)
                 continue
             actions = step.actions(self.pair, side)
             self._reporter.begin(step, side, text, actions)
