@@ -113,7 +113,7 @@ def _rsync(source: str, fileset: FileSet, root: Root, *, dry: bool) -> list[str]
     elif fileset.delete:
         argv.append("--delete")
     if not dry and not os.path.isdir(root.directory):
-        os.mkdir(root.directory, 0o700)
+        os.mkdir(root.directory, 0o755 if root.only else 0o700)
     said = Runner().run(
         [*argv, "--", f"{source}/", f"{root.directory}/"], timeout=_APPLY, input=listed
     )
