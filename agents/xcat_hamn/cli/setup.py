@@ -11,11 +11,18 @@ from xcat_hamn.cli.setupview import View
 from xcat_hamn.cli.terminal import Terminal
 from xcat_hamn.cluster.site import load_site
 from xcat_hamn.cluster.sitefile import DEFAULT_PATH
+from xcat_hamn.database.db2.hadr import WAITING_MODES
 from xcat_hamn.database.db2.setup import nodes, synchronization, verification
 from xcat_hamn.database.db2.setup.pair import Pair
 from xcat_hamn.database.db2.setup.procedure import AGAIN, Procedure
 from xcat_hamn.database.db2.setup.values import Options
-from xcat_hamn.errors import CommandFailed, HamnError, PermissionProblem, Refused
+from xcat_hamn.errors import (
+    CommandFailed,
+    HamnError,
+    ParameterError,
+    PermissionProblem,
+    Refused,
+)
 from xcat_hamn.system.files import read_text, remove, write_text
 from xcat_hamn.system.foreground import interrupted_once
 
@@ -23,7 +30,7 @@ from xcat_hamn.system.foreground import interrupted_once
 UNTESTED = "/var/lib/xcat-hamn/setup/database-untested"
 
 
-def database(
+def database(  # noqa: PLR0913 - its options
     file: str = typer.Option(
         DEFAULT_PATH, "--file", "-f", metavar="SITE", help="The site file to use."
     ),
@@ -55,6 +62,12 @@ def database(
         help="HADR_TIMEOUT: else 120.",
         show_default=False,
     ),
+    sync_mode: str = typer.Option(
+        "",
+        "--sync-mode",
+        metavar="MODE",
+        help="HADR_SYNCMODE, SYNC or NEARSYNC: else NEARSYNC.",
+    ),
     restore: bool = typer.Option(
         False, "--restore", help="Restore the standby from a new backup, whatever it has."
     ),
@@ -83,7 +96,13 @@ def database(
     """
     if os.geteuid() != 0:
         raise PermissionProblem("the set-up writes /etc/services and becomes other users: use root")
-    options = Options(backups, primary, restore, test, timeout, peer_window)
+    mode = sync_mode.upper()
+    if mode not in ("", *WAITING_MODES):
+        raise ParameterError(
+            f"--sync-mode {sync_mode} waits for no standby, so a takeover from a dead primary "
+            f"would lose data: use {' or '.join(WAITING_MODES)}"
+        )
+    options = Options(backups, primary, restore, test, timeout, peer_window, mode)
     view = View(Terminal(quiet=json))
     with nodes.connected(load_site(file), options) as pair:
         work = _Work(pair, view, options)

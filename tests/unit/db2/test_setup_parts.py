@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import threading
 
 import pytest
 from db2_samples import read
@@ -107,6 +108,30 @@ def test_the_progress_of_a_utility():
     assert measuring.work(UTILITIES) == (20000, 5000)
     assert measuring.work("   Completed Work = 77 bytes") == (None, 77)
     assert measuring.work("SQL1611W  No data was returned.") == (None, None)
+
+
+def test_the_progress_of_a_backup_is_asked_beside_it(monkeypatch):
+    """By a process of its own: a back-end of db2 serves one command at a time."""
+    monkeypatch.setattr(measuring, "_EVERY", 0.001)
+    asked, told = threading.Event(), []
+
+    class Node:
+        class instance:  # noqa: N801
+            program = staticmethod(lambda name: f"/bin/{name}")
+
+        @staticmethod
+        def owner(argv, timeout):
+            assert argv[0] == "timeout"
+            assert argv[2:] == ["/bin/db2", "LIST", "UTILITIES", "SHOW", "DETAIL"]
+            return Result(argv, 0, UTILITIES, "", 0.0)
+
+    def tell(fraction):
+        told.append(fraction)
+        asked.set()
+
+    with measuring.utilities(Node, 0, tell):
+        assert asked.wait(10)
+    assert set(told) == {0.25}
 
 
 def test_the_progress_of_rsync_however_it_comes():

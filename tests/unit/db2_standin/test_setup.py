@@ -19,9 +19,10 @@ from .conftest import free_ports
 
 
 @pytest.fixture
-def two(machines):
+def two(machines, request):
     """Give mn1 with a database and mn2 without; their instances are stopped."""
-    one, other = machines(), machines()
+    release = getattr(request, "param", "11.5")
+    one, other = machines(release=release), machines(release=release)
     one.run("db2start")
     one.ok("create db xcatdb")
     assert (
@@ -42,6 +43,15 @@ def states(two):
 
 
 PEER = ["PRIMARY/PEER/CONNECTED", "STANDBY/PEER/CONNECTED"]
+
+
+@pytest.mark.parametrize("two", ["9.7", "10.1"], indirect=True)
+def test_older_releases(two):
+    work = two.set_up()
+    assert [side.facts.found.state for side in work.pair.sides] == ["PEER", "PEER"]
+    parameters = next(change for change in two.changes() if "TRACKMOD" in change)
+    old = two.standins[0].home.release == "9.7"
+    assert (" LOGRETAIN ON " in parameters, "LOGARCHMETH1" in parameters) == (old, not old)
 
 
 def test_from_nothing_to_a_pair_and_nothing_the_second_time(two):
@@ -126,6 +136,25 @@ def test_a_failure_says_what_to_do(two):
     assert "stop xcatd and every other client" in str(caught.value)
     assert "goes on from here" in str(caught.value)
     standin.fault("backup", "")
+    two.set_up()
+    assert states(two) == PEER
+
+
+def test_a_start_that_finds_no_standby_names_what_does_not_fit(two):
+    two.set_up()
+    one, other = two.standins
+    other.ok("deactivate db xcatdb")
+    one.ok("deactivate db xcatdb")
+    other.ok("activate db xcatdb")
+    other.ok("deactivate db xcatdb")
+    work = two.procedure()
+    work.prepare()
+    two.commands[1].before = lambda command: None
+    two.commands[1].after = lambda command: "ACTIVATE" in command and other.crash()
+    with pytest.raises(StepFailed) as caught:
+        work.run()
+    assert "requirement 5.1.7" in str(caught.value)
+    two.commands[1].after = lambda command: None
     two.set_up()
     assert states(two) == PEER
 

@@ -148,6 +148,21 @@ def test_what_cannot_be_set_up(engine, words, tmp_path, capsys, monkeypatch):
     assert words in capsys.readouterr().err
 
 
+def test_a_mode_that_loses_data_is_refused(two, capsys):
+    assert verb(two, "--sync-mode", "async") == 1
+    assert "use SYNC or NEARSYNC" in capsys.readouterr().err
+    assert two.changes() == []
+
+
+def test_clocks_that_differ_and_chosen_values(two, capsys):
+    two.commands[1].ahead = 30
+    options = ("--sync-mode", "SYNC", "--peer-window", "900", "--hadr-timeout", "60")
+    assert verb(two, "--yes", "--no-test", *options) == 0
+    assert "the clocks of mn1 and mn2 differ by" in capsys.readouterr().err
+    shown = two.standins[1].hadr()
+    assert (shown["HADR_SYNCMODE"], shown["PEER_WINDOW(seconds)"]) == ("SYNC", "900")
+
+
 def test_only_root(monkeypatch, capsys):
     monkeypatch.setattr(setup.os, "geteuid", lambda: 1000)
     assert main(["setup", "database"]) == 77

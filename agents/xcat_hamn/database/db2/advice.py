@@ -85,6 +85,10 @@ ADVICE: dict[tuple[str, str], str] = {
     ("SQL1770N", "15"): "the database is being upgraded: let that end first",
     ("SQL1770N", "98"): _LICENSE,
     ("SQL1771N", ""): "a database with circular logs cannot be in HADR: set LOGARCHMETH1",
+    (
+        "SQL1774N",
+        "",
+    ): "a database in HADR is not restored in parts: restore all of it, after STOP HADR",
     ("SQL1776N", "1"): "a standby takes no clients: connect to the primary",
     ("SQL1776N", "2"): "the roles are changing sides: try again",
     ("SQL1776N", "3"): "the database is being upgraded: let that end first",
@@ -94,6 +98,30 @@ ADVICE: dict[tuple[str, str], str] = {
     "STANDBY",
     ("SQL1776N", "7"): "the standby restarts its replay: try again",
     ("SQL1777N", ""): "HADR is started already: there is nothing to do",
+    (
+        "SQL2036N",
+        "",
+    ): "the folder of the backup is not there, or not this user's: create it for the "
+    "owner of the instance, or name another",
+    ("SQL2059W", ""): "the disk of the backup is full: make room, or name another folder",
+    ("SQL2061N", ""): "the file or folder of the backup may not be read or written: give it to the "
+    "owner of the instance",
+    ("SQL2413N", ""): "it cannot be backed up while it is in use, because its logs are circular or "
+    "a backup is pending: deactivate it and take an offline backup",
+    ("SQL2419N", ""): "the disk of the backup is full: make room, or name another folder",
+    (
+        "SQL2519N",
+        "",
+    ): "the backup is of an older release and could not be upgraded: install the same "
+    "release on both nodes",
+    (
+        "SQL2522N",
+        "",
+    ): "more than one backup in the folder has this timestamp: remove those that are " "not whole",
+    ("SQL2530N", ""): "the backup is damaged: remove it, and take and copy a new one",
+    ("SQL2542N", ""): "the folder has no backup of this database with this timestamp: copy it anew",
+    ("SQL2570N", ""): "the backup is of another operating system or machine type: both nodes must "
+    "have the same",
     ("SQL6031N", "10"): "db2nodes.cfg names another host: `db2gcf -u -p 0 -i INSTANCE` writes it "
     "anew",
     ("SQL6031N", "11"): "/etc/services has no DB2_INSTANCE port for this instance: add it",

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from xcat_hamn.database.db2 import hadr
 from xcat_hamn.database.db2.configuration import BACKUP_PENDING, ROLLFORWARD_PENDING
 from xcat_hamn.database.db2.instance import INSTANCE_DOWN, CommandRefused
+from xcat_hamn.database.db2.introduction import parse_release
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -194,13 +195,6 @@ def _client_port(text: str, services: Mapping[str, int]) -> str:
             word = value.strip()
             return word if word.isdecimal() else str(services.get(word, ""))
     return ""
-
-
-def parse_release(text: str) -> tuple[int, ...]:
-    """Return the numbers of ``DB2 v11.5.8.0`` in what db2level prints, none when it has none."""
-    _, found, rest = " ".join(text.split()).partition('"DB2 v')
-    numbers = rest.partition('"')[0].split(".") if found else []
-    return tuple(int(number) for number in numbers if number.isdecimal())
 
 
 def parse_history(text: str) -> list[str]:

@@ -143,10 +143,21 @@ class Procedure:
     def _failed(self, step: Step, side: Side, problem: HamnError) -> StepFailed:
         undo = step.undo.format(node=side.name, database=self.pair.database)
         what = step.text(self.pair, side)
+        why = "; ".join([explained(problem), *self._reasons(step)])
         return StepFailed(
-            f"could not {what} (requirement {step.chapter}): {explained(problem)}; then {AGAIN} "
+            f"could not {what} (requirement {step.chapter}): {why}; then {AGAIN} "
             f"(to undo this step: {undo})"
         )
+
+    def _reasons(self, step: Step) -> list[str]:
+        """Return what both sides show after a start of HADR that failed."""
+        if not step.key.startswith("start-"):
+            return []
+        try:
+            self.pair.look()
+        except HamnError:
+            return []
+        return verification.reasons(self.pair)
 
     def verify(self) -> list[str]:
         """Wait until the pair is in PEER, and return what is wrong when it does not get there.

@@ -42,7 +42,8 @@ class Options:
     ``folder``: of the backups on both nodes, empty for ``backup`` in the owner's home.
     ``primary``: the node that has the database, where the databases do not tell.  ``restore``:
     restore the standby anew, whatever it has.  ``test``: whether requirement 5.1.9 is gone
-    through; None: when the set-up has changed something.  ``timeout``, ``window`` in seconds.
+    through; None: when the set-up has changed something.  ``timeout``, ``window`` in seconds;
+    ``mode`` SYNC or NEARSYNC; unset, what is sound is kept.
     """
 
     folder: str = ""
@@ -51,6 +52,7 @@ class Options:
     test: bool | None = None
     timeout: int | None = None
     window: int | None = None
+    mode: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ def choose(primary: Configuration | None, options: Options) -> Values:
         window = options.window
     elif not window or window < WINDOW:
         window = WINDOW
+    mode = options.mode or mode
     return Values(timeout, window, mode if mode in hadr.WAITING_MODES else MODE)
 
 

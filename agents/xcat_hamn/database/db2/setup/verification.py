@@ -38,11 +38,22 @@ def in_peer(pair: Pair) -> bool:
 def problems(pair: Pair) -> list[str]:
     """Return one sentence for everything that keeps the two from being a pair in PEER."""
     found = [sentence for side, role in _sides(pair) for sentence in _wrong(side, role)]
+    return [*found, *_mismatches(pair), *_in_force(pair)]
+
+
+def reasons(pair: Pair) -> list[str]:
+    """Return what may have kept a start of HADR from its success."""
+    ended = pair.standby.facts.role == hadr.STANDBY and pair.standby.facts.found is None
+    found = [_inactive(pair.standby, hadr.STANDBY)] if ended else []
+    return [*found, *_mismatches(pair)]
+
+
+def _mismatches(pair: Pair) -> list[str]:
     one, other = pair.primary.facts.configuration, pair.standby.facts.configuration
-    if one is not None and other is not None:
-        names = (pair.primary.name, pair.standby.name)
-        found += pairing.mismatches(one, other, names, _same_host, pair.same_service)
-    return [*found, *_in_force(pair)]
+    if one is None or other is None:
+        return []
+    names = (pair.primary.name, pair.standby.name)
+    return pairing.mismatches(one, other, names, _same_host, pair.same_service)
 
 
 def warnings(pair: Pair) -> list[str]:
