@@ -206,3 +206,20 @@ def test_a_host_that_lost_its_power_while_it_bore_the_name(both):
     one.ok("start")
     assert bears(one) == ("mn1", "mn1")
     settle(two, one)
+
+
+def test_validate_all_refuses_what_it_cannot_take_along(both):
+    one, _, identity = both
+    identity.environ["OCF_CHECK_LEVEL"] = "10"
+    assert identity("validate-all").code == 0
+    one.machine.write(NODES, "0 mn1 0\n1 mn1 1\n")
+    refused = identity("validate-all")
+    assert (refused.code, "has 2 members" in refused.reason) == (2, True)
+    one.machine.write(NODES, "0 mn1 0\n")
+    for name, code, said in (("daemon", 5, "db2icrt"), ("nobody2", 5, 'no user "nobody2"')):
+        identity.parameters["db2_instance"] = name
+        refused = identity("validate-all")
+        assert (refused.code, said in refused.reason) == (code, True)
+    identity.parameters.update(db2_instance="xcatdb", hostname="")
+    refused = identity("validate-all")
+    assert (refused.code, "no name moves" in refused.reason) == (2, True)
