@@ -13,6 +13,7 @@ import time
 
 from xcat_hamn.errors import CommandTimeout
 from xcat_hamn.files import ports
+from xcat_hamn.files.locks import held
 from xcat_hamn.files.outcome import Outcome, outcome
 from xcat_hamn.files.places import Places
 from xcat_hamn.files.request import Request
@@ -87,8 +88,14 @@ class Connection:
     def open(self, *, sure: bool = False) -> Outcome:
         """Make sure that the connection is there; ``sure``: ask the master, not its socket alone.
 
-        Raises MissingTool.
+        Two threads may ask at once.  Raises MissingTool, NodeError.
         """
+        if self._written and not sure and self._there():
+            return Outcome(ports.OK)
+        with held(self._places.lock("connection"), 3 * _CONNECT):
+            return self._open(sure)
+
+    def _open(self, sure: bool) -> Outcome:
         self._write()
         if self._there() if not sure else self._alive():
             return Outcome(ports.OK)
@@ -101,7 +108,7 @@ class Connection:
                 ports.UNREACHABLE,
                 f"{self.peer} does not answer at {self._address}: look at the network",
             )
-        # Two that open it at the same time: the second finds the socket taken, and may use it.
+        # Another process may have opened it meanwhile; then it is as good.
         if said.ok or self._alive():
             return Outcome(ports.OK)
         return outcome(said.returncode or 255, said.stderr, self.peer)
