@@ -37,7 +37,7 @@ unit: prerequisites venv ## the quick tests: no root, no lab
 	$(BIN)/python -m pytest tests/unit tests/scheduler
 
 test: prerequisites venv lint rpm ## every test, the lab's included; WORKERS=n files at a time
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder
 
 scenarios: prerequisites venv rpm ## every scenario of tests/scenarios, not only those of make test
 	SCENARIOS=all $(BIN)/python -m pytest tests/scenarios

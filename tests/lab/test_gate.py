@@ -186,6 +186,8 @@ def test_the_loss_of_the_standby_disturbs_nothing(gated: Gated, mn1: Node, mn2: 
 def test_a_move_that_is_left_over_does_not_count(gated: Gated, mn2: Node) -> None:
     score = ["crm_attribute", "--promotion", "xcat-db", "--node=mn2"]
     mn2.run([*score, "--update=-INFINITY"])
+    # The scheduler reads it from the CIB, where it arrives a moment later.
+    mn2.wait_for(lambda: "-INFINITY" in mn2.output("crm_mon", "-1A"), 20, 0.2)
     mn2.run(["crm_resource", "--move", f"--resource={GROUP}", "--node=mn2"])
     gated.wait_idle("mn2")
     gated.wait_role("mn1")
