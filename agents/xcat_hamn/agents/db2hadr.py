@@ -11,7 +11,7 @@ from xcat_hamn.agents.db2hadr_parameters import PARAMETERS
 from xcat_hamn.agents.db2hadr_parts import Parts
 from xcat_hamn.database.db2 import hadr
 from xcat_hamn.database.db2.instance import INSTANCE_DOWN
-from xcat_hamn.database.db2.marks import DIVERGED, HANGS, IDLE, PROMOTED
+from xcat_hamn.database.db2.marks import DIVERGED, HANGS, IDLE, PROMOTED, RECOVERS
 from xcat_hamn.ocf import codes
 from xcat_hamn.ocf.declaration import Action, Agent
 from xcat_hamn.system.backoff import Backoff
@@ -128,6 +128,7 @@ class Db2Hadr(Parts):
                 f"db2pd says role {found.role or '(none)'}, which is not known: look at it on "
                 f"{self.node}, and report it"
             )
+        self.failures.note()
         if self.call.context.check_level >= _DEEP and not self._answers():
             return self._monitor()
         degraded = not (found.attached and found.state == hadr.PEER)
@@ -244,8 +245,9 @@ class Db2Hadr(Parts):
         if whole and condition != INSTANCE_DOWN:
             self.instance.stop_instance()
         self.survey.forget()
-        self.marks.drop(IDLE, PROMOTED)
-        self.publication.stopped(self.marks.text(DIVERGED))
+        leads = self.marks.has(RECOVERS)
+        self.marks.drop(IDLE, PROMOTED, RECOVERS)
+        self.publication.stopped(self.marks.text(DIVERGED), leads=leads)
 
     # -- promote and demote ----------------------------------------------------------------
 
@@ -254,9 +256,17 @@ class Db2Hadr(Parts):
         self.roles().promote()
 
     def demote(self) -> None:
-        """Leave no writable primary."""
+        """Leave no writable primary.
+
+        One whose monitor has failed is demoted to be recovered, and nobody asked for a move: it
+        hands nothing over, so that the role stays here.
+        """
+        stays = self.failures.lately()
+        if stays:
+            self.call.log.info("demoted after a failed monitor: nothing is handed over")
+            self.marks.put(RECOVERS)
         self._end_hanging()
-        self.roles().demote()
+        self.roles().demote(stays=stays)
 
     # -- the rest --------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from xcat_hamn import errors
+from xcat_hamn.agents.failures import Failures
 from xcat_hamn.cluster.fate import Fate
 from xcat_hamn.database.db2.instance import Instance
 from xcat_hamn.database.db2.marks import Marks
@@ -29,6 +30,7 @@ class Parts(Handlers):
         self.nodes = dict(word.split("=", 1) for word in values.words("nodes"))
         self.peers = sorted(name for name in self.nodes if name != self.node)
         self.attributes = call.attributes
+        self.failures = Failures(context, self.attributes, self.node)
         self.marks = Marks(context.run_directory)
         self.term = Term(context.durable_directory)
         self.instance = Instance(

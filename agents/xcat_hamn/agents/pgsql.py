@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from xcat_hamn import __version__, errors
+from xcat_hamn.agents.failures import Failures
 from xcat_hamn.agents.pgsql_parameters import AUTO, PARAMETERS, PROVEN
 from xcat_hamn.agents.pgsql_parts import Parts
 from xcat_hamn.database.postgresql import decision
@@ -33,8 +34,6 @@ _UNSETTLED = (
 #: Seconds for which it waits for the last words of one that may have been killed while it was
 #: demoted: without them this node may lack log records that nobody was told of.
 _LAST_WORDS = 3.0
-#: Seconds after a failed monitor in which a demotion is Pacemaker's recovery, not a move.
-_LATELY = 30.0
 #: Seconds for which a monitor bears with a server that does not answer (a crash recovery after a
 #: backend died takes about one).
 _ANSWER_PATIENCE = 5.0
@@ -96,9 +95,7 @@ class Pgsql(Parts):
             promising=call.values.text("commit_alone") == PROVEN,
         )
         self.attributes.score(decision.PRIMARY_SCORE)
-        interval = str(call.context.interval)
-        if call.context.interval and read_text(self._interval()) != interval:
-            write_text(self._interval(), interval, mode=0o644)
+        self._failures().note()
         age = self._age()
         if 0 <= age < _CALM:
             return codes.RUNNING_PROMOTED
@@ -237,8 +234,9 @@ class Pgsql(Parts):
         attached = self._attached_peers()
         if attached is None:
             return
-        if self._failed_lately():
-            # Pacemaker demotes to recover, and nobody asked for a move: the role is to stay here.
+        if self._failures().lately():
+            # Pacemaker demotes to recover, and nobody asked for a move: the role is to stay here. A
+            # move that is typed so soon after finds by comparison that nothing is missing.
             self.call.log.info("demoted after a failed monitor: nothing is handed over")
             attached = []
         self.publication.handing_over(attached)
@@ -260,24 +258,8 @@ class Pgsql(Parts):
         self._hand_over(attached, last, clean=clean)
         remove(self._stamp())
 
-    def _failed_lately(self) -> bool:
-        """Tell whether the monitor of this primary failed within the last half minute.
-
-        Pacemaker keeps that as an attribute, named after the monitor and its interval.  A move
-        that an operator types so soon after finds by comparison that nothing is missing.
-        """
-        interval = read_text(self._interval())
-        if not interval:
-            return False
-        name = f"last-failure-{self.call.context.instance}#monitor_{interval}"
-        try:
-            when = self.attributes.published(name, self.node) or ""
-        except errors.CommandFailed:
-            return False
-        return when.isdecimal() and abs(time.time() - int(when)) < _LATELY
-
-    def _interval(self) -> str:
-        return f"{self.call.context.run_directory}/interval"
+    def _failures(self) -> Failures:
+        return Failures(self.call.context, self.attributes, self.node)
 
     def _hand_over(self, peers: list[str], last: tuple[int, int], *, clean: bool) -> None:
         """Tell ``peers`` what to wait for, having given up the claim to be the newest."""

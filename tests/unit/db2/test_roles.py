@@ -273,6 +273,15 @@ def test_a_followed_primary_becomes_a_standby_and_hands_over(node):
     assert not node.marks.has(IDLE)
 
 
+def test_a_primary_that_is_recovered_keeps_its_claim_and_hands_nothing_over(node):
+    node.instance.found = LEADING
+    node.instance.after["DEACTIVATE"] = None
+    node.roles.demote(stays=True)
+    assert node.instance.asked == ["DEACTIVATE"]
+    assert not node.told(survey.HANDOVER, "mn2")
+    assert node.marks.has(IDLE)
+
+
 def test_a_primary_that_cannot_become_a_standby_is_inactive(node):
     node.instance.found = LEADING
     node.instance.after.update(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from xcat_hamn.system.files import read_text, remove, write_text
 
 #: A primary that was left inactive on purpose; one that the cluster has promoted; a database that
-#: has parted from the primary's, with the sentence that says so; an instance that does not answer.
-IDLE, PROMOTED, DIVERGED, HANGS = "idle", "promoted", "diverged", "hangs"
+#: has parted from the primary's, with the sentence that says so; an instance that does not answer;
+#: a primary that was demoted only to be started anew.
+IDLE, PROMOTED, DIVERGED, HANGS, RECOVERS = "idle", "promoted", "diverged", "hangs", "recovers"
 
 
 class Marks:

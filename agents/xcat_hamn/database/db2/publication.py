@@ -130,9 +130,12 @@ class Publication:
         for node in self._peers:
             self._attributes.share(survey.HANDOVER, f"{self._term.read()} {position}", node=node)
 
-    def stopped(self, limit: str = "") -> None:
-        """Publish that the database was stopped; with ``limit``, because it has diverged."""
-        self._attributes.score("")
+    def stopped(self, limit: str = "", *, leads: bool = False) -> None:
+        """Publish that the database was stopped; with ``limit``, because it has diverged.
+
+        ``leads``: it was the primary, and is about to be that again.
+        """
+        self._attributes.score(rows.LEADING_SCORE if leads else "")
         for name in (survey.DATA, survey.TIMELINE, survey.END):
             self._attributes.share(name, "")
         self._attributes.publish(vocabulary.DATABASE, "diverged" if limit else "stopped")

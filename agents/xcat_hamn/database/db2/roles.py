@@ -113,10 +113,11 @@ class Roles:
             raise errors.Refused(f"not promoted: {verdict.limit}")
         return verdict
 
-    def demote(self) -> None:
+    def demote(self, *, stays: bool = False) -> None:
         """Leave no writable primary; one that its standby follows becomes a standby at once.
 
-        Raises CommandFailed when the database stays active.
+        With ``stays`` it keeps its role, and its claim to be promoted again.  Raises CommandFailed
+        when the database stays active.
         """
         condition, found = self._instance.look()
         if condition == INSTANCE_DOWN or found is None or found.role != hadr.PRIMARY:
@@ -125,7 +126,7 @@ class Roles:
         self._instance.deactivate(self._deadline.sooner(self._deadline.left() / 2))
         self._marks.put(IDLE)
         self._marks.drop(PROMOTED)
-        if is_followed(found):
+        if is_followed(found) and not stays:
             self._step_down(found)
         _, found = self._instance.look()
         view = self._publication.look(found, promoted=False)
