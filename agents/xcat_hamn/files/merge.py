@@ -18,15 +18,19 @@ _MANAGERS = (
 def merged_hosts(received: str, current: str, node: str) -> str:
     """Return ``received`` with what ``current`` says of the loopback and of ``node`` itself.
 
-    Those lines stand before all others, so that they are the ones that are found; the source's
-    lines for the same addresses are left out.
+    Those lines stand before all others, so that they are the ones that are found, and the source's
+    lines for the same are left out.  Of what ``current`` says nothing, the source's are taken.
     """
-    own = [line for line in current.splitlines() if _is_own(line, node)]
-    addresses = {line.split()[0] for line in own}
+    own: list[str] = []
+    for is_it in (_of_loopback, lambda line: _of_node(line, node)):
+        found = [line for line in current.splitlines() if is_it(line)]
+        found = found or [line for line in received.splitlines() if is_it(line)]
+        own += [line for line in found if line not in own]
+    addresses = {_words(line)[0] for line in own}
     kept = [
         line
         for line in received.splitlines()
-        if not (_words(line) and (_words(line)[0] in addresses or _loopback(_words(line)[0])))
+        if not (_of_loopback(line) or _of_node(line, node) or addresses & {*_words(line)[:1]})
     ]
     head = 0
     while head < len(kept) and not _words(kept[head]):
@@ -38,13 +42,16 @@ def _words(line: str) -> list[str]:
     return line.partition("#")[0].split()
 
 
-def _is_own(line: str, node: str) -> bool:
+def _of_loopback(line: str) -> bool:
     words = _words(line)
-    if len(words) < 2:
-        return False
-    names = {word.lower() for word in words[1:]}
-    names |= {name.split(".")[0] for name in names}
-    return _loopback(words[0]) or node.lower().split(".")[0] in names
+    return len(words) > 1 and _loopback(words[0])
+
+
+def _of_node(line: str, node: str) -> bool:
+    """Tell whether ``line`` gives ``node`` an address, with its name of any length."""
+    words = _words(line)
+    names = {word.lower().split(".")[0] for word in words[1:]}
+    return bool(words) and not _loopback(words[0]) and node.lower().split(".")[0] in names
 
 
 def _loopback(address: str) -> bool:

@@ -70,7 +70,7 @@ def outcome(code: int, stderr: str, peer: str) -> Outcome:
         return Outcome(ports.OK)
     refused = found_in(stderr)
     if refused:
-        kind = refused[0] if refused[0] in ports.KINDS else ports.REFUSED
+        kind = refused[0] if refused[0] in ports.KINDS[1:] else ports.REFUSED
         return Outcome(kind, f"{peer} refuses: {_printable(refused[1])}")
     if code == 24:
         return Outcome(ports.VANISHED, "files went away while they were copied")

@@ -15,7 +15,7 @@ from xcat_hamn.files.sets import FileSet, Root, Sets
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 #: A label travels inside a command: nothing in it may need quoting.
-_LABEL = re.compile(r"[A-Za-z0-9/~{][A-Za-z0-9/._@+~{}-]*")
+_LABEL = re.compile(r"[/~{][A-Za-z0-9/._@+~{}-]*")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _KEYS = {
     "paths", "exclude", "delete", "schedule", "max_age", "importance", "as_one", "owners",
@@ -39,13 +39,15 @@ def load(directories: Sequence[str], values: Mapping[str, str] | None = None) ->
     ``values`` override those of the files.  Sets that are switched off, or of another platform,
     are left out silently.
     """
-    parser = configparser.ConfigParser(interpolation=None, comment_prefixes=("#", ";"))
+    parser = _parser()
     problems = []
     for directory in directories:
         for path in sorted(glob.glob(f"{glob.escape(directory)}/*.conf")):
             try:
+                one_file = _parser()  # a file with a mistake in it does not count in part
                 with open(path, encoding="utf-8") as stream:
-                    parser.read_file(stream, path)
+                    one_file.read_file(stream, path)
+                parser.read_dict(one_file)
             except (OSError, UnicodeDecodeError, configparser.Error) as problem:
                 said = " ".join(str(problem).split())
                 problems.append(f"{path} cannot be used ({said}): correct it or take it away")
@@ -67,6 +69,12 @@ def load(directories: Sequence[str], values: Mapping[str, str] | None = None) ->
             sets.append(one)
     sets.sort(key=lambda one: (one.importance, one.name))
     return Sets(tuple(sets), tuple(problems), known)
+
+
+def _parser() -> configparser.ConfigParser:
+    return configparser.ConfigParser(
+        interpolation=None, comment_prefixes=("#", ";"), default_section="\0"
+    )
 
 
 def _section(parser: configparser.ConfigParser, title: str) -> dict[str, str]:

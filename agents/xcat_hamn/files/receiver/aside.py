@@ -8,33 +8,21 @@ copied to a directory of their own; when they do not fit, nothing is taken.
 from __future__ import annotations
 
 import os
-import stat
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from xcat_hamn.files import ports
-from xcat_hamn.files.marks import Mark, read_mark
+from xcat_hamn.files.marks import read_mark
 from xcat_hamn.files.places import Places
 from xcat_hamn.files.receiver.refusal import Refusal
-from xcat_hamn.files.sets import FileSet, Root
+from xcat_hamn.files.sets import FileSet
+from xcat_hamn.files.undelivered import Undelivered, since, undelivered
 from xcat_hamn.system.files import read_text, sync_directory, write_text
 from xcat_hamn.system.runner import Runner
 
 #: What must stay free beside the copies, in bytes.
 _ROOM = 64 << 20
-#: Seconds that the clock's granularity, and a mark made in the same instant, may be wrong by.
-_SLACK = 1.0
 _COPY = 3600.0
-
-
-@dataclass(frozen=True)
-class Undelivered:
-    """Files of a root that changed after ``since`` (this node's clock): names and total size."""
-
-    root: Root
-    names: tuple[bytes, ...]
-    size: int
 
 
 def required(places: Places) -> list[str]:
@@ -52,54 +40,6 @@ def give_up(places: Places, name: str) -> None:
     """Note that nothing of the set is to be kept (any more)."""
     left = [one for one in required(places) if one != name]
     write_text(f"{places.state}/aside-required", "\n".join(left) + "\n", durable=True)
-
-
-def since(mark: Mark, here: str) -> float:
-    """Return from when on changes of this node's files were not delivered (its clock; 0: never).
-
-    The mark is this node's own as the source; or it is that of the source it followed before, and
-    nothing was delivered since it took over.
-    """
-    if not mark.node:
-        return 0.0
-    return (mark.until if mark.node == here else mark.at) - _SLACK
-
-
-def undelivered(fileset: FileSet, after: float) -> list[Undelivered]:
-    """Return the files of the set that changed after ``after``, by root."""
-    found = []
-    for root in fileset.roots:
-        if not root.present():
-            continue
-        names, size = [], 0
-        top = os.fsencode(root.directory)
-        for path, status in _changed(top, after):
-            if fileset.root_of(path) is not None:
-                names.append(path[len(top) + 1 :])
-                size += status.st_size if stat.S_ISREG(status.st_mode) else 0
-        if names:
-            found.append(Undelivered(root, tuple(names), size))
-    return found
-
-
-def _changed(top: bytes, after: float) -> Iterator[tuple[bytes, os.stat_result]]:
-    """Yield what is no directory below ``top`` and changed after ``after``; no link is followed."""
-    waiting = [top]
-    while waiting:
-        try:
-            entries = list(os.scandir(waiting.pop()))
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                waiting.append(entry.path)
-                continue
-            try:
-                status = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:
-                continue
-            if status.st_ctime > after:
-                yield entry.path, status
 
 
 def keep(places: Places, fileset: FileSet, here: str) -> str | None:
