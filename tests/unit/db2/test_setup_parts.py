@@ -197,6 +197,29 @@ def test_what_cannot_be_seen_is_set_with_the_rest_but_is_no_reason_to_change_any
     assert values.for_recovery(configured(LOGARCHMETH1="DISK:/logs", **on)) == {}
 
 
+class FakeMachine:
+    here = True
+    name = "mn1"
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "port"),
+    [
+        ({}, {}, 55001),
+        ({"DB2_HADR_1": 7001}, {}, 7001),
+        ({"DB2_HADR_1": 1}, {"DB2_HADR_1": 2}, 55001),
+    ],
+)
+def test_a_port_that_is_named_already_stays(monkeypatch, here, there, port):
+    sides = [pair.Side(FakeMachine(), service) for service in values.SERVICES]
+    known = iter((here, there))
+    monkeypatch.setattr(pair, "look", lambda *_: facts.Facts(services=next(known)))
+    both = pair.Pair(sides, Options())
+    both.folder = lambda side: "/x"
+    both.look()
+    assert [side.port for side in sides] == [port, 55002]
+
+
 # -- which one is the primary --------------------------------------------------------------------
 
 

@@ -6,7 +6,8 @@ import os
 import sys
 
 import pytest
-from xcat_hamn.database.db2.setup import synchronization
+from db2.standin.client import connect
+from xcat_hamn.database.db2.setup import steps, synchronization
 from xcat_hamn.database.db2.setup.procedure import SetupRefused, StepFailed
 from xcat_hamn.database.db2.setup.values import Options
 from xcat_hamn.errors import HamnError, Refused
@@ -169,6 +170,26 @@ def test_clients_are_cut_off(two):
     assert states(two) == PEER
 
 
+def test_clients_that_come_back_are_told_of(two, monkeypatch):
+    one = two.standins[0]
+    one.run("db2start")
+    clients = [connect("xcatdb", one.path)]
+    monkeypatch.setattr(steps, "_DISCONNECT", 0.3)
+
+    def again(command):
+        if "FORCE" in command or "DEACTIVATE" in command:
+            clients.append(connect("xcatdb", one.path))
+
+    two.commands[0].after = again
+    with pytest.raises(StepFailed, match="stop xcatd on the service nodes, too"):
+        two.set_up()
+    two.commands[0].after = lambda command: None
+    two.set_up()
+    assert states(two) == PEER
+    for client in clients:
+        client.close()
+
+
 def test_a_wrong_state_after_start_hadr_is_explained(two):
     two.set_up()
     standby = two.standins[1]
@@ -254,6 +275,7 @@ def test_databases_that_are_not_in_step_are_told(two):
 
 
 def test_ports_that_clash_are_refused_before_anything_is_done(two):
+    assert two.ports[0] < two.ports[1]
     two.commands[1].services = f"DB2_xcatdb {two.ports[0] - 1}/tcp\n"
     two.commands[1].services += f"DB2_xcatdb_END {two.ports[0] + 5}/tcp\n"
     with pytest.raises(SetupRefused, match="SQL1768N reason 22"):

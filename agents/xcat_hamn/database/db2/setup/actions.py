@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shlex
+import time
 from dataclasses import dataclass
 from typing import Protocol
 
-from xcat_hamn.database.db2 import messages
-from xcat_hamn.database.db2.instance import CommandRefused
+from xcat_hamn.database.db2 import hadr, messages
+from xcat_hamn.database.db2.instance import INSTANCE_DOWN, CommandRefused
 from xcat_hamn.database.db2.setup import measuring
 from xcat_hamn.database.db2.setup.machine import LONGEST, QUICK, Machine
+from xcat_hamn.errors import CommandFailed
 from xcat_hamn.system.deadline import Deadline
 
 TYPE_CHECKING = False
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 #: What db2start says when the instance runs, now or already; seconds that it may take.
 _STARTED = ("SQL1063N", "SQL1026N")
 _START = 300.0
+#: FORCE APPLICATION with nobody there; DEACTIVATE of what was not active, or is still in use.
+_NOBODY = ("SQL1611W",)
+_DEACTIVATED = ("SQL1492N", "SQL1496W", "SQL1491N", "SQL1495W")
+_EVERY = 0.2
 
 
 class Watch(Protocol):
@@ -157,8 +163,19 @@ class Deactivate:
 
     def run(self, machine: Machine, watch: Watch) -> None:  # noqa: ARG002
         """Do it.  Raises CommandFailed when it is still active after ``seconds``."""
-        machine.db2("FORCE APPLICATION ALL")
-        machine.instance.deactivate(Deadline(self.seconds))
+        deadline = Deadline(self.seconds)
+        while True:
+            machine.db2("FORCE APPLICATION ALL", accept=_NOBODY)
+            machine.db2(f"DEACTIVATE DATABASE {self.database}", self.seconds, _DEACTIVATED)
+            # FORCE returns before it has its effect, and whoever is still there keeps it active.
+            if machine.instance.look()[0] in (hadr.NOT_ACTIVATED, INSTANCE_DOWN):
+                return
+            if deadline.left() <= 0:
+                raise CommandFailed(
+                    f"clients connect to {self.database} on {machine.name} again and again (`db2 "
+                    "list applications` shows whose): stop xcatd on the service nodes, too"
+                )
+            time.sleep(_EVERY)
 
 
 @dataclass(frozen=True)

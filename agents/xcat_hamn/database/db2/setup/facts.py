@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from xcat_hamn.database.db2.hadr import Hadr
     from xcat_hamn.database.db2.setup.machine import Machine
 
-#: LIST DB DIRECTORY of an instance without one; GET DB CFG of a database that is not there;
-#: LIST APPLICATIONS with nobody connected.
+#: LIST DB DIRECTORY of an instance without one; GET DB CFG of a database that is not there.
 _NO_DIRECTORY = ("SQL1031N", "SQL1057W")
 _NO_DATABASE = "SQL1013N"
-_NOBODY = ("SQL1611W",)
+#: xcatd's processes call themselves "xcatd: SSL listener", "xcatd SSL: tabdump", ...
+_XCATD = "^xcatd([: ]|$)"
 
 
 class Image(NamedTuple):
@@ -56,7 +56,6 @@ class Facts:
     condition: str = INSTANCE_DOWN
     found: Hadr | None = None
     configuration: Configuration | None = None
-    clients: int = 0
     services: Mapping[str, int] = field(default_factory=dict)
     alternate: tuple[str, str] = ("", "")
     client_port: str = ""
@@ -108,7 +107,7 @@ def look(machine: Machine, folder: str) -> Facts:
     facts.autostart = machine.owner(["db2set", "DB2AUTOSTART"]).stdout.strip().upper() == "YES"
     facts.client_port = _client_port(machine.db2("GET DBM CFG"), facts.services)
     facts.release = parse_release(machine.owner(["db2level"]).stdout)
-    facts.xcatd = machine.run(["pgrep", "^xcatd"]).ok
+    facts.xcatd = machine.run(["pgrep", _XCATD]).ok
     facts.images = _images(machine, folder, database)
     facts.ahead = _ahead(machine)
     if facts.up and facts.exists:
@@ -125,15 +124,9 @@ def _ask_database(machine: Machine, facts: Facts) -> None:
         facts.exists = False
         return
     database = machine.instance.database
-    facts.clients = _clients(machine.db2("LIST APPLICATIONS", accept=_NOBODY), database)
     # Without the history no image counts as one to go on with, and a new backup is taken.
     with contextlib.suppress(CommandRefused):
         facts.backups = parse_history(machine.db2(f"LIST HISTORY BACKUP ALL FOR {database}"))
-
-
-def _clients(text: str, database: str) -> int:
-    # The first column is a user, who may be called as the database is.
-    return sum(database.upper() in line.split()[1:] for line in text.splitlines())
 
 
 def _images(machine: Machine, folder: str, database: str) -> list[Image]:

@@ -75,6 +75,14 @@ class Pair:
         """Look at sides anew, at both when none is given.  Raises HamnError."""
         for side in sides or self.sides:
             side.facts = look(side.machine, self.folder(side))
+        self._take_ports()
+
+    def _take_ports(self) -> None:
+        """Let the ports stay that /etc/services gives to the services of HADR already."""
+        for one in self.sides:
+            known = {side.facts.services.get(one.service) for side in self.sides} - {None}
+            if len(known) == 1:
+                one.port = known.pop() or one.port
 
     def choose(self) -> None:
         """Settle which side is the primary.  Raises Refused when the databases contradict."""
