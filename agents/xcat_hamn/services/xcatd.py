@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import time
 
 from xcat_hamn.errors import HamnError, NodeError
 from xcat_hamn.services.service import BROKEN, STOPPED, Service, State
+from xcat_hamn.system.deadline import Deadline
 
 PORTS = (3001, 3002)
 _SERVER_FILES = ("/etc/xcat/cert/server-cred.pem", "/etc/xcat/cert/ca.pem")
 _CLIENT_FILES = ("/root/.xcat/client-cred.pem", "/root/.xcat/ca.pem")
 #: Seconds that a monitor waits for a port or for the database; both answer in milliseconds.
 _PATIENCE = 5.0
+#: Seconds in which the monitor of a primary sees that it has died (one every 5).
+DATABASE = 8.0
 
 
 def accepts(port: int, address: str = "127.0.0.1", timeout: float = _PATIENCE) -> bool:
@@ -40,9 +44,22 @@ class Xcatd(Service):
     name = "xcatd"
 
     def _require_writable(self, timeout: float) -> None:
+        """Raise HamnError unless the database takes writes.
+
+        One that has died, and whose own monitor has not seen it yet, is borne with: failing at once
+        is tried again at once, three times in a second, and then not for ten minutes (seen).
+        """
         from xcat_hamn.services import cfgloc, writable
 
-        found = writable.proof(cfgloc.read(self.ports.cfgloc), timeout, self.ports.log)
+        location, patience = cfgloc.read(self.ports.cfgloc), Deadline(min(timeout / 2, DATABASE))
+        while True:
+            try:
+                found = writable.proof(location, timeout, self.ports.log)
+                break
+            except HamnError:
+                if patience.left() <= 0:
+                    raise
+                time.sleep(0.5)
         if found.word != writable.WRITABLE:
             raise HamnError(found.reason)
 

@@ -71,6 +71,30 @@ def test_xcatd_does_not_start_on_a_database_without_proof(daemon, machine, word)
     assert machine.done == []
 
 
+def test_xcatd_bears_with_a_database_that_is_just_recovered(daemon, machine, monkeypatch):
+    answers = [HamnError("the database does not answer"), Proof(WRITABLE)]
+
+    def proof(*_asked, **_how):
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr("xcat_hamn.services.writable.proof", proof)
+    daemon._require_writable(10)
+    assert not answers
+
+
+def test_xcatd_does_not_bear_with_it_for_ever(daemon, monkeypatch):
+    def proof(*_asked, **_how):
+        raise HamnError("the database does not answer")
+
+    monkeypatch.setattr("xcat_hamn.services.writable.proof", proof)
+    monkeypatch.setattr(xcatd, "DATABASE", 0.1)
+    with pytest.raises(HamnError, match="does not answer"):
+        daemon._require_writable(10)
+
+
 def test_xcatd_starts_afresh_when_it_runs_already(daemon, machine):
     machine.spawn()
     daemon.start()
