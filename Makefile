@@ -53,6 +53,7 @@ demo: prerequisites rpm ## two management nodes, the documented failover, and a 
 
 bench: prerequisites venv rpm ## medians and ratios against the peers; build/bench.json
 	$(BIN)/python tests/bench/run
+	$(PYTHON) tests/bench/files_bench.py
 
 docs: venv ## write the generated parts of docs/
 	$(BIN)/python docs/generate
