@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import time
+from typing import ClassVar
 
 from xcat_hamn.errors import CommandTimeout
 from xcat_hamn.files import ports
@@ -32,13 +33,18 @@ def alias(node: str) -> str:
     return f"xcat-hamn-{node}"
 
 
-def socket_path(places: Places, peer: str) -> str:
-    """Return the master's socket; the name of one is at most 107 bytes long (unix(7))."""
-    return f"{places.run}/ssh-{peer[:32]}"
+def base_path(places: Places, peer: str, number: int) -> str:
+    """Return the master's socket, with which its configuration's names begin.
+
+    The name of a socket is at most 107 bytes long (unix(7)), and ssh makes it longer at first.
+    """
+    return f"{places.run}/ssh-{peer[:32]}.{number}"
 
 
-def configuration(peer: str, address: str, places: Places, *, port: int = 22, master: bool) -> str:
-    """Return the ssh_config for node ``peer`` at ``address``; ``master``: for the connection."""
+def configuration(
+    peer: str, address: str, places: Places, base: str, *, port: int = 22, master: bool
+) -> str:
+    """Return the ssh_config for ``peer`` at ``address``; ``master``: for the connection itself."""
     lines = [
         f"HostName {address}", f"HostKeyAlias {alias(peer)}", f"Port {port}", "User root",
         f"IdentityFile {places.keys}/id", "IdentitiesOnly yes", "IdentityAgent none",
@@ -48,7 +54,7 @@ def configuration(peer: str, address: str, places: Places, *, port: int = 22, ma
         f"ServerAliveInterval {_ALIVE}", "ServerAliveCountMax 3", "TCPKeepAlive yes",
         "Compression no", "ClearAllForwardings yes", "ForwardAgent no", "RequestTTY no",
         "EscapeChar none", "PermitLocalCommand no", "LogLevel ERROR",
-        f"ControlPath {socket_path(places, peer)}",
+        f"ControlPath {base}",
     ]  # fmt: skip
     lines += ["ControlMaster yes"] if master else ["ControlMaster no", "ProxyCommand /bin/false"]
     return "\n".join([f"Host {HOST}", *(f"    {line}" for line in lines)]) + "\n"
@@ -56,6 +62,8 @@ def configuration(peer: str, address: str, places: Places, *, port: int = 22, ma
 
 class Connection:
     """Opens the shared connection when it is needed, asks small questions over it, closes it."""
+
+    _made: ClassVar[dict[tuple[str, str], int]] = {}
 
     def __init__(
         self, peer: str, address: str, places: Places, runner: Runner, *, port: int = 22
@@ -66,23 +74,35 @@ class Connection:
         self._runner = runner
         self._port = port
         self._written = False
+        # Each has a master of its own, so that cancelling one copy leaves the others alone.  The
+        # numbers start over with the process: it goes on with what its predecessor left behind.
+        number = Connection._made.get((places.run, peer), 0)
+        Connection._made[places.run, peer] = number + 1
+        self.base = base_path(places, peer, number)
 
     def shell(self) -> str:
         """Return rsync's ``--rsh``: ssh over the shared connection only."""
-        return f"ssh -F {self._file('session')}"
+        return f"ssh -F {self.file('session')}"
 
-    def _file(self, kind: str) -> str:
-        return f"{self._places.run}/ssh-{self.peer}.{kind}.conf"
+    def file(self, kind: str) -> str:
+        """Return the configuration of the "master", or of a "session" over it."""
+        return f"{self.base}.{kind}.conf"
 
-    def _write(self) -> None:
+    def write(self) -> None:
+        """Write the configuration, once."""
         if self._written:
             return
         os.makedirs(self._places.run, mode=0o700, exist_ok=True)
         for kind in ("master", "session"):
             text = configuration(
-                self.peer, self._address, self._places, port=self._port, master=kind == "master"
+                self.peer,
+                self._address,
+                self._places,
+                self.base,
+                port=self._port,
+                master=kind == "master",
             )
-            write_text(self._file(kind), text)
+            write_text(self.file(kind), text)
         self._written = True
 
     def open(self, *, sure: bool = False) -> Outcome:
@@ -96,11 +116,11 @@ class Connection:
             return self._open(sure)
 
     def _open(self, sure: bool) -> Outcome:
-        self._write()
+        self.write()
         if self._there() if not sure else self._alive():
             return Outcome(ports.OK)
-        remove(socket_path(self._places, self.peer))
-        argv = ["ssh", "-F", self._file("master"), "-n", "-N", "-f", HOST]
+        remove(self.base)
+        argv = ["ssh", "-F", self.file("master"), "-n", "-N", "-f", HOST]
         try:
             said = self._runner.run(argv, timeout=_CONNECT * 2)
         except CommandTimeout:
@@ -114,18 +134,18 @@ class Connection:
         return outcome(said.returncode or 255, said.stderr, self.peer)
 
     def _there(self) -> bool:
-        return os.path.exists(socket_path(self._places, self.peer))
+        return os.path.exists(self.base)
 
     def _alive(self) -> bool:
         if not self._there():
             return False
-        argv = ["ssh", "-F", self._file("session"), "-O", "check", HOST]
+        argv = ["ssh", "-F", self.file("session"), "-O", "check", HOST]
         return self._runner.run(argv, timeout=5).ok
 
     def ask(self, request: Request, timeout: float) -> tuple[Outcome, str, float]:
         """Return what became of ``request``, what was said to it, and the seconds it took."""
         begun = time.monotonic()
-        argv = ["ssh", "-F", self._file("session"), "-n", HOST, request.line()]
+        argv = ["ssh", "-F", self.file("session"), "-n", HOST, request.line()]
         said = self._runner.run(argv, timeout=timeout)
         took = time.monotonic() - begun
         return outcome(said.returncode, said.stderr, self.peer), said.stdout, took
@@ -134,5 +154,5 @@ class Connection:
         """End the connection and all that runs over it; fine when there is none."""
         if not self._there():
             return
-        self._write()
-        self._runner.run(["ssh", "-F", self._file("session"), "-O", "exit", HOST], timeout=5)
+        self.write()
+        self._runner.run(["ssh", "-F", self.file("session"), "-O", "exit", HOST], timeout=5)

@@ -26,7 +26,6 @@ def attacked(pair):
     pair.replica.write("etc/shadow", "precious\n", 0o600)
     pair.replica.write("install/own", "of the set\n")
     pair.source.write("install/own", "of the set\n")
-    pair.transfer()._connection._write()
     return pair
 
 
@@ -38,7 +37,7 @@ def around(pair):
 
 def rsync(pair, words, *arguments):
     """Run rsync's client with ``words`` for the receiver."""
-    master = f"{pair.source.places.run}/ssh-mn2.master.conf"
+    master = pair.master()
     shell = f"ssh -F {master} -o ControlMaster=no -o ControlPath=none"
     argv = ["rsync", f"--rsh={shell}", f"--rsync-path={words}", *arguments]
     return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
@@ -89,7 +88,7 @@ def test_the_key_opens_no_tunnel_terminal_or_subsystem(attacked):
 
 def open_with(attacked, option):
     before = listing(attacked.replica.tree)
-    master = f"{attacked.source.places.run}/ssh-mn2.master.conf"
+    master = attacked.master()
     argv = ["ssh", "-F", master, "-o", "ControlMaster=no", "-o", "ControlPath=none",
             "-o", "ExitOnForwardFailure=yes", *option.split(), "peer"]  # fmt: skip
     argv += [] if option.startswith(("-W", "-s")) else ["id"]

@@ -6,6 +6,7 @@ import contextlib
 import os
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from xcat_hamn.files import epoch, keys, ports
 from xcat_hamn.files.epoch import Epoch
 from xcat_hamn.files.marks import read_mark
 from xcat_hamn.files.promotion import become_source
+from xcat_hamn.files.undelivered import account
 
 
 @contextlib.contextmanager
@@ -215,7 +217,7 @@ def test_a_cut_in_the_middle_of_a_copy(pair):
     wait_for(lambda: arriving(pair), "a part has arrived")
     pair.server.stop()
     # The client's end of the connection dies as at a lost link: without a word.
-    wanted = str(Path(pair.source.places.run, "ssh-mn2.master.conf")).encode()
+    wanted = os.fsencode(transfer._connection.file("master"))
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
             words = path.read_bytes().split(b"\0")
@@ -329,7 +331,7 @@ def test_a_connection_that_died_is_opened_anew(pair):
     transfer.close()
     assert transfer.full(pair.source.set("install")).ok
     pair.source.write("install/b")
-    socket = Path(pair.source.places.run, "ssh-mn2")
+    socket = Path(transfer._connection.base)
     transfer.close()
     wait_for(lambda: not socket.exists(), "the master has ended")
     socket.touch()  # as it stays behind when the master is killed
@@ -346,8 +348,6 @@ def test_definitions_that_differ(pair):
 
 
 def test_what_a_former_source_never_delivered_is_kept_before_it_is_replaced(pair):
-    import time
-
     # mn2 was the source and delivered; then it changed something and died.
     become_source(pair.replica.places, "mn2", Epoch(5, "mn1"))
     pair.replica.write("install/delivered", "v1\n")
@@ -396,3 +396,36 @@ def test_nothing_is_replaced_while_what_only_this_node_has_does_not_fit(pair):
         assert listing(pair.replica.path("install")).keys() == {b"lost"}
     assert pair.transfer().full(pair.source.set("install")).ok
     assert len(os.listdir(pair.replica.places.aside)) == 1
+
+
+def test_the_account_names_what_was_never_delivered(pair):
+    fileset, transfer = pair.source.set("install"), pair.transfer()
+    pair.source.write("install/delivered")
+    until = time.time() + 1.5
+    assert transfer.full(fileset, until=until).ok
+    wait_for(lambda: time.time() > until, "the mark lies in the past")
+    assert account(pair.source.places, fileset, "mn1", []).lost == ()
+    lost = pair.source.write("install/lost\n")
+    os.utime(lost, (1, 1))  # what a program says of the time of its files does not count
+
+    told = account(pair.source.places, fileset, "mn1", [])
+    assert (told.lost, told.lost_count) == ((os.fsencode(lost),), 1)
+    assert (told.source, told.kept) == ("mn1", ())
+    # The survivor knows up to when it has everything, and of whom.
+    there = account(pair.replica.places, pair.replica.set("install"), "mn2", [])
+    assert (there.source, there.until, there.lost) == ("mn1", round(until, 3), ())
+
+    become_source(pair.replica.places, "mn2")
+    epoch.write(pair.source.places.epoch, epoch.read(pair.replica.places.epoch))
+    assert account(pair.source.places, fileset, "mn1", ["install"]).lost == (os.fsencode(lost),)
+    top = aside_of(pair.source)
+    assert account(pair.source.places, fileset, "mn1", []).kept == (top,)
+
+
+def aside_of(node):
+    from xcat_hamn.files.receiver import aside
+
+    aside.require(node.places, ["install"])
+    kept = aside.keep(node.places, node.set("install"), node.name)
+    assert aside.required(node.places) == []
+    return kept

@@ -202,7 +202,7 @@ def test_the_daemon_is_shut_into_its_directory():
 
 
 def test_ssh_trusts_nothing_that_is_not_known_beforehand():
-    text = configuration("mn2", "10.11.0.12", Places("/u"), master=True)
+    text = configuration("mn2", "10.11.0.12", Places("/u"), "/u/s", master=True)
     for line in ("StrictHostKeyChecking yes",
                  "UserKnownHostsFile /u/var/lib/xcat-hamn/ssh/known_hosts",
                  "GlobalKnownHostsFile /dev/null", "BatchMode yes", "IdentitiesOnly yes",

@@ -166,10 +166,15 @@ class Pair:
         self._transfers.append(made)
         return made
 
+    def master(self) -> str:
+        """Return a configuration with which anybody's ssh reaches mn2."""
+        connection = self.transfer()._connection
+        connection.write()
+        return connection.file("master")
+
     def asked(self, words: str) -> subprocess.CompletedProcess[bytes]:
         """Send ``words`` as the holder of mn1's key could, past all of our own code."""
-        self.transfer()._connection._write()
-        argv = ["ssh", "-F", f"{self.source.places.run}/ssh-mn2.master.conf",
+        argv = ["ssh", "-F", self.master(),
                 "-o", "ControlMaster=no", "-o", "ControlPath=none", "peer", words]  # fmt: skip
         return subprocess.run(argv, input=b"", capture_output=True, check=False, timeout=60)
 
