@@ -185,6 +185,7 @@ def test_the_loss_of_the_standby_disturbs_nothing(gated: Gated, mn1: Node, mn2: 
 
 def test_a_move_that_is_left_over_does_not_count(gated: Gated, mn2: Node) -> None:
     score = ["crm_attribute", "--promotion", "xcat-db", "--node=mn2"]
+    mn2.put("/run/lab/xcat-db.score", "-INFINITY")
     mn2.run([*score, "--update=-INFINITY"])
     # The scheduler reads it from the CIB, where it arrives a moment later.
     mn2.wait_for(lambda: "-INFINITY" in mn2.output("crm_mon", "-1A"), 20, 0.2)
@@ -195,6 +196,7 @@ def test_a_move_that_is_left_over_does_not_count(gated: Gated, mn2: Node) -> Non
     assert f"`pcs resource clear {GROUP}`" in gated.wait_waiting("mn2")
     time.sleep(3)
     assert gated.fencing("mn2", "mn1") == [("pending", "pacemaker-controld")]
+    mn2.run(["rm", "/run/lab/xcat-db.score"])
     mn2.run([*score, "--update=900"])
     mn2.run(["pcs", "resource", "clear", GROUP])
     move(mn2)
