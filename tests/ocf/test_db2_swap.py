@@ -127,6 +127,26 @@ def test_a_monitor_that_falls_into_it_waits(both):
     settle(one, two)
 
 
+def test_a_deep_monitor_whose_question_falls_into_it_fails_nothing(both):
+    one, two, identity = both
+    one.machine.fault("connect", "slow 1")
+    one.machine.fault("db2gcf", "slow 2")
+    deep = one.machine.begin(
+        one.path,
+        "monitor",
+        one.parameters,
+        OCF_CHECK_LEVEL="10",
+        OCF_RESKEY_CRM_meta_timeout="30000",
+        OCF_RESKEY_CRM_meta_interval="31000",
+    )
+    count = len(one.machine.asked())
+    wait_until(lambda: "CONNECT" in " ".join(asked_since(one, count)), "its question")
+    identity.ok("start")
+    _, said = deep.communicate(timeout=30)
+    assert (deep.returncode, said) == (8, "")
+    settle(one, two)
+
+
 def test_one_that_is_killed_in_the_middle_is_undone_by_the_stop(both):
     one, two, identity = both
     one.machine.fault("db2gcf", "hang")

@@ -16,14 +16,16 @@ from xcat_hamn.ocf import codes
 from xcat_hamn.ocf.declaration import Action, Agent
 from xcat_hamn.system.backoff import Backoff
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from xcat_hamn.agents.db2hadr_deep import Deep
+
 #: Rows that a stopped former primary resolves by following the other one.
 _GIVES_WAY = ("succeeded", "older claim")
 #: OCF_CHECK_LEVEL of the monitor that asks by SQL.
 _DEEP = 10
 #: Part of a monitor's time that may go by before the rest of it.
 _SHARE = 0.8
-#: Seconds within which a primary answers SQL, however busy it is.
-_ANSWER = 30.0
 
 
 class _Swapping(errors.HamnError):
@@ -122,57 +124,24 @@ class Db2Hadr(Parts):
         if found.role != hadr.PRIMARY:
             if found.role == hadr.STANDBY:
                 if self.call.context.check_level >= _DEEP:
-                    self._require_answer()
+                    self._deep().require_answer()
                 return codes.SUCCESS
             raise errors.CommandFailed(
                 f"db2pd says role {found.role or '(none)'}, which is not known: look at it on "
                 f"{self.node}, and report it"
             )
         self.failures.note()
-        if self.call.context.check_level >= _DEEP and not self._answers():
+        if self.call.context.check_level >= _DEEP and not self._deep().answers():
             return self._monitor()
         degraded = not (found.attached and found.state == hadr.PEER)
         if self.peers and degraded and self.call.values.flag("report_degraded"):
             return codes.DEGRADED_PROMOTED
         return codes.RUNNING_PROMOTED
 
-    def _answers(self) -> bool:
-        """Tell whether SQL works, or the database is no active primary any more meanwhile.
+    def _deep(self) -> Deep:
+        from xcat_hamn.agents.db2hadr_deep import Deep
 
-        Raises FailedPromoted.
-        """
-        from xcat_hamn.database.db2.sql import Sql
-
-        patience = min(_ANSWER, self.call.deadline.left() * _SHARE)
-        try:
-            Sql(self.instance, self.call.deadline.sooner(patience), self.call.log).read()
-        except errors.HamnError as problem:
-            _, found = self._look()
-            if found is not None and found.role == hadr.PRIMARY:
-                if isinstance(problem, errors.CommandTimeout):
-                    self.marks.put(HANGS)
-                    problem = self._hangs(problem)
-                raise errors.FailedPromoted(str(problem)) from None
-            return False
-        return True
-
-    def _require_answer(self) -> None:
-        """Raise CommandTimeout, with the score gated, when the instance of a standby hangs."""
-        try:
-            self.instance.configuration()
-        except errors.CommandTimeout as problem:
-            self.marks.put(HANGS)
-            hangs = self._hangs(problem)
-            self.publication.refuse(str(hangs))
-            raise hangs from None
-        except errors.HamnError as problem:
-            self.call.log.info(f"it answered: {problem}")
-
-    def _hangs(self, problem: errors.HamnError) -> errors.CommandTimeout:
-        return errors.CommandTimeout(
-            f"the Db2 instance on {self.node} does not answer, and is killed and started again: "
-            f"{problem}"
-        )
+        return Deep(self, self._look, self._outlasted_swap)
 
     def _end_hanging(self) -> None:
         """Kill an instance that a monitor found hanging: nothing orderly would ever end."""
