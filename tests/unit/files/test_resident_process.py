@@ -116,12 +116,10 @@ def test_what_only_an_event_told_survives_a_kill_as_a_doubt(source: Source) -> N
     source.start()
     source.wait_fresh()
     source.pair.server.stop()
-    for transfer in Path(f"{source.pair.source.under}/run/xcat-hamn/files").glob("ssh-mn2"):
-        assert stat.S_ISSOCK(transfer.stat().st_mode)
-    subprocess.run(
-        ["ssh", "-o", f"ControlPath={source.pair.source.under}/run/xcat-hamn/files/ssh-mn2",
-         "-O", "exit", "peer"], check=False, capture_output=True,
-    )  # fmt: skip
+    for master in Path(source.pair.source.places.run).glob("ssh-mn2.[0-9]"):
+        assert stat.S_ISSOCK(master.stat().st_mode)
+        argv = ["ssh", "-o", f"ControlPath={master}", "-O", "exit", "peer"]
+        subprocess.run(argv, check=False, capture_output=True)
     source.pair.source.write("install/0/late", "late\n")
     wait_for(lambda: source.entry()["problem"] != "", "the copy to fail")
     assert not source.entry()["fresh"]
