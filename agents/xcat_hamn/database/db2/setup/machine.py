@@ -54,6 +54,13 @@ class _Notes:
     trace = info
 
 
+class _Elsewhere(Instance):
+    """An instance of another node, where each command has a parent of its own (timeout(1))."""
+
+    def terminate(self, program: str) -> None:
+        """Leave it: the back-end ends with its parent, and so has ended already."""
+
+
 class Machine:
     """A node with its instance; ``here`` for the one on which we run."""
 
@@ -85,7 +92,8 @@ class Machine:
         """Return the instance.  Raises MissingTool when the node has no such user."""
         if self._made is None:
             name, database = self._instance
-            self._made = Instance(
+            kind = Instance if self.here else _Elsewhere
+            self._made = kind(
                 self._runner,
                 Deadline(LONGEST),
                 _Notes(self._tell),  # type: ignore[arg-type]
