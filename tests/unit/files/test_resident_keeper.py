@@ -178,16 +178,40 @@ def test_a_node_that_was_away_is_compared_anew() -> None:
     bench.clock.now += MARK_EVERY + 1
     bench.keeper.advance()
     assert bench.quick.key == MARK
-    assert set(bench.called("quick")[1][0]) == {"keys", "install"}
     bench.end("quick", failed(ports.UNREACHABLE))
-    assert bench.keeper.away
+    assert bench.keeper.contact() == "it failed: unreachable"
     assert bench.keeper.states["keys"].fresh
     bench.clock.now += MARK_EVERY + 1
     bench.keeper.advance()
     bench.end("quick")
-    assert not bench.keeper.away
+    assert not bench.keeper.contact()
     assert "was away" in bench.keeper.states["keys"].doubt
     bench.settle()
+
+
+def test_the_other_node_is_told_what_it_has_and_its_clock_is_looked_at() -> None:
+    told: list[object] = []
+    ahead = failed(ports.CLOCK)
+
+    class Other:
+        def mark(self, until: dict[str, float]) -> Result:
+            told.append(until)
+            return GOOD
+
+        def hello(self) -> ports.Peer:
+            return ports.Peer(problem=ahead)
+
+    bench = Bench()
+    bench.settle()
+    bench.watch.touch(b"/nowhere/i", b"/nowhere/i/a")
+    bench.clock.now += MARK_EVERY + 1
+    bench.keeper.advance()
+    assert bench.quick.call
+    result = bench.quick.call(Other())
+    assert told == [{"keys": bench.clock.time()}]
+    bench.end("quick", result)
+    assert bench.keeper.contact() == ahead.sentence
+    assert bench.keeper.states["keys"].fresh
 
 
 def test_the_last_copy_does_not_wait_for_a_check_on_schedule() -> None:

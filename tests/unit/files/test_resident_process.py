@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from two_nodes import ROOT, Pair, can_run, wait_for
 from xcat_hamn.errors import HamnError, NotRunning
-from xcat_hamn.files.resident import client, report
+from xcat_hamn.files.resident import client, glance, report
 from xcat_hamn.files.resident.places import Whereabouts
 
 PROGRAM = ROOT / "bin" / "xcat-filesyncd"
@@ -77,7 +77,7 @@ def source() -> Iterator[Source]:
             yield made
         finally:
             if made.process and made.process.poll() is None:
-                made.end(signal.SIGKILL)
+                made.end(signal.SIGTERM)
             pair.stop()
 
 
@@ -91,6 +91,13 @@ def test_a_change_arrives_within_two_seconds_and_the_state_file_tells(source: So
     assert time.monotonic() - begun < 5  # the goal of 2 s is the bench's, on a quiet machine
     source.wait_fresh()
     wait_for(lambda: all_fresh(source), "the state file to say so")
+    found = glance.look(source.where)
+    assert [(entry.name, entry.word, entry.stale) for entry in found.entries] == [
+        ("install", "fresh", False),
+        ("keys", "fresh", False),
+    ]
+    assert source.process
+    assert (found.pid, found.hangs, found.contact) == (source.process.pid, False, "")
     source.pair.source.path("install/new").rename(source.pair.source.path("install/renamed"))
     wait_for(lambda: not there.exists(), "the old name to go")
     wait_for(source.pair.replica.path("install/renamed/deep/file").exists, "the new name")
@@ -124,7 +131,7 @@ def test_what_only_an_event_told_survives_a_kill_as_a_doubt(source: Source) -> N
     wait_for(lambda: source.entry()["problem"] != "", "the copy to fail")
     assert not source.entry()["fresh"]
     assert source.end(signal.SIGKILL) == -signal.SIGKILL
-    assert client.alive(source.where) == 0
+    assert glance.alive(source.where) == 0
     source.start()
     assert not source.entry()["fresh"]
     assert not source.pair.replica.path("install/0/late").exists()
@@ -139,7 +146,7 @@ def test_a_second_process_is_refused_and_the_first_goes_on(source: Source) -> No
     second = subprocess.run(source.argv(), capture_output=True, text=True, check=False, timeout=30)
     assert second.returncode == 1
     assert "already" in second.stderr
-    assert client.alive(source.where) == source.process.pid
+    assert glance.alive(source.where) == source.process.pid
 
 
 def test_a_stop_ends_everything_soon_and_cleans_up(source: Source) -> None:
@@ -148,7 +155,7 @@ def test_a_stop_ends_everything_soon_and_cleans_up(source: Source) -> None:
     begun = time.monotonic()
     assert source.end(signal.SIGTERM) == 0
     assert time.monotonic() - begun < 8
-    assert client.alive(source.where) == 0
+    assert glance.alive(source.where) == 0
     assert sorted(os.listdir(source.where.directory)) == ["files.lock"]
     with pytest.raises(NotRunning):
         client.status(source.where)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -16,22 +14,6 @@ from xcat_hamn.files.resident.places import Whereabouts
 #: Seconds beyond those of an order until its answer must have come.
 _GRACE = 5.0
 Progress = Callable[[dict[str, Any]], None]
-
-
-def alive(where: Whereabouts) -> int:
-    """Return the id of the living process, 0 when there is none: the kernel's lock says so."""
-    try:
-        descriptor = os.open(where.lock, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return 0
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        text = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
-        return int(text) if text.isdigit() else 0
-    finally:
-        os.close(descriptor)
-    return 0
 
 
 def status(where: Whereabouts, *, timeout: float = 5.0) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from xcat_hamn.files.ports import UNREACHABLE, Result, Transfer
+from xcat_hamn.files.ports import CLOCK, UNREACHABLE, Result, Transfer
 from xcat_hamn.files.resident import orders, schedule, state
 from xcat_hamn.files.resident.decision import NOTHING, Step, View, decide
 from xcat_hamn.files.resident.orders import FINISH, Order, Standing
@@ -26,6 +26,8 @@ REST = 0.1
 #: Parts into which the contents of a set are divided: one is compared after each scheduled check.
 PARTS = 30
 MARK = " mark"
+#: Every so many messages the clocks are compared.
+GREET_EVERY = 10
 #: A comparison that took less than this many seconds goes with the changes.
 _QUICK = 1.0
 
@@ -61,14 +63,17 @@ class Keeper:
         self._lanes = {"quick": quick, "whole": whole}
         self._clock = clock
         self._journal = journal
+        self._roots = {one.name: roots_of(one) for one in sets}
         self._of_root: dict[bytes, list[FileSet]] = {}
         for one in sets:
-            for root in roots_of(one):
+            for root in self._roots[one.name]:
                 self._of_root.setdefault(root, []).append(one)
         self.states = {name: state.beginning() for name in self.sets}
         self.steps: dict[str, Step] = {}
         self.orders: list[Order] = []
         self.away: Result | None = None
+        self._clocks = ""
+        self._marks = 0
         self._drained = (clock.monotonic(), clock.time())
         self._marked = self._drained[0]
 
@@ -94,7 +99,7 @@ class Keeper:
                 self.states[one.name] = known
         blind = self._watch.blind()
         for one in self.sets.values():
-            why = next((blind[root] for root in roots_of(one) if root in blind), "")
+            why = next((blind[root] for root in self._roots[one.name] if root in blind), "")
             known = self.states[one.name]
             if why != known.blind:
                 # Seeing again is no knowledge of what happened in the dark.
@@ -109,6 +114,10 @@ class Keeper:
         self._lanes[lane].free()
         self._contact(result)
         if key == MARK:
+            clocks = result.sentence if result.kind == CLOCK else ""
+            if clocks and not self._clocks:
+                self._journal.warning(clocks)
+            self._clocks = clocks
             return
         before = self.states[key]
         after = self.states[key] = state.ended(before, result, self._drained[0])
@@ -122,6 +131,10 @@ class Keeper:
             self._journal.info(f"{key}: it works again: {result.sentence}")
         if after.doubt and not before.doubt and not (job and job.doubt):
             self._journal.warning(f"{key}: {after.doubt}")
+
+    def contact(self) -> str:
+        """Return a sentence when the other node is away or its clock makes no sense."""
+        return self.away.sentence if self.away else self._clocks
 
     def _contact(self, result: Result) -> None:
         if result.kind == UNREACHABLE:
@@ -215,7 +228,16 @@ class Keeper:
             return
         self._marked = now
         until = {name: wall for name, known in self.states.items() if known.fresh}
-        lane.begin(MARK, lambda transfer: transfer.mark(until))
+        greet = self._marks % GREET_EVERY == 0 or bool(self._clocks)
+        self._marks += 1
+        lane.begin(MARK, lambda transfer: _mark(transfer, until, greet=greet))
+
+
+def _mark(transfer: Transfer, until: Mapping[str, float], *, greet: bool) -> Result:
+    """Tell the other node what it has; ``greet``: look at its clock too."""
+    result = transfer.mark(until)
+    problem = transfer.hello().problem if greet and result.ok else None
+    return problem or result
 
 
 class _Call:

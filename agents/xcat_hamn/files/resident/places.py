@@ -1,38 +1,28 @@
-"""The files of the resident process of one resource instance."""
+"""The files of the resident process of one resource instance.
+
+Cheap to import: a monitor needs it (no dataclasses).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
 class Whereabouts:
-    """``instance``: OCF_RESOURCE_INSTANCE; ``under`` is put before every path (tests)."""
+    """``instance``: OCF_RESOURCE_INSTANCE; ``under`` is put before every path (tests).
 
-    instance: str
-    under: str = ""
+    ``lock`` is held while the process lives and names its id; ``report`` is the state of all sets
+    (``report.whole``), ``brief`` the same for a monitor (``glance``); ``socket`` is for ``client``;
+    ``log`` has the decisions of the process, and nothing else.
+    """
 
-    @property
-    def directory(self) -> str:
-        """Lost at a reboot, as the process is."""
-        return f"{self.under}/run/xcat-hamn/{self.instance}"
+    __slots__ = ("brief", "directory", "instance", "lock", "log", "report", "socket", "under")
 
-    @property
-    def lock(self) -> str:
-        """Held while the process lives; the file names its process id."""
-        return f"{self.directory}/files.lock"
-
-    @property
-    def report(self) -> str:
-        """The state of all sets (``report``)."""
-        return f"{self.directory}/files.json"
-
-    @property
-    def socket(self) -> str:
-        """The control socket (``control``)."""
-        return f"{self.directory}/files.sock"
-
-    @property
-    def log(self) -> str:
-        """The log of the process, and of nothing else."""
-        return f"{self.under}/var/log/xcat-hamn/{self.instance}.log"
+    def __init__(self, instance: str, under: str = "") -> None:
+        self.instance = instance
+        self.under = under
+        #: Lost at a reboot, as the process is.
+        self.directory = f"{under}/run/xcat-hamn/{instance}"
+        self.lock = f"{self.directory}/files.lock"
+        self.report = f"{self.directory}/files.json"
+        self.brief = f"{self.directory}/files.brief"
+        self.socket = f"{self.directory}/files.sock"
+        self.log = f"{under}/var/log/xcat-hamn/{instance}.log"

@@ -16,7 +16,7 @@ from typing import Any
 from xcat_hamn.errors import CommandTimeout, HamnError, MissingTool, Refused
 from xcat_hamn.files.locks import name_group, open_lock, try_lock
 from xcat_hamn.files.ports import Result, Transfer
-from xcat_hamn.files.resident import report
+from xcat_hamn.files.resident import glance, report
 from xcat_hamn.files.resident.control import Control
 from xcat_hamn.files.resident.keeper import REST, Keeper, roots_of
 from xcat_hamn.files.resident.lanes import Lane
@@ -25,7 +25,7 @@ from xcat_hamn.files.resident.places import Whereabouts
 from xcat_hamn.files.sets import FileSet
 from xcat_hamn.files.watch.changes import Changes
 from xcat_hamn.files.watch.watch import Watch
-from xcat_hamn.system.files import read_text, write_text
+from xcat_hamn.system.files import read_text, remove, write_pairs, write_text
 from xcat_hamn.system.runner import Runner
 
 #: Seconds between two writings of the state file while it changes all the time.
@@ -103,7 +103,7 @@ class Resident:
         self._control = Control(where.socket, self._selector)
         self._stopping = False
         self._written: dict[str, Any] = {}
-        self._wrote = -report.RENEWED
+        self._wrote = -glance.RENEWED
 
     def _lane(self, name: str, transfer: Transfer) -> Lane:
         def done(key: str, result: Result) -> None:
@@ -194,14 +194,18 @@ class Resident:
         now = time.monotonic()
         status = self._status()
         written = status.pop("written")
-        if status == self._written and now < self._wrote + report.RENEWED:
-            return self._wrote + report.RENEWED
+        if status == self._written and now < self._wrote + glance.RENEWED:
+            return self._wrote + glance.RENEWED
         if now < self._wrote + _OFTEN:
             return self._wrote + _OFTEN
         self._written, self._wrote = status, now
         text = json.dumps({"written": written, **status}, indent=1)
-        write_text(self._where.report, text + "\n", 0o644)
-        return now + report.RENEWED
+        try:
+            write_text(self._where.report, text + "\n", 0o644)
+            write_pairs(self._where.brief, glance.pairs(status["sets"], status["contact"], now))
+        except OSError as problem:
+            self._journal.warning(f"the state cannot be written down ({problem.strerror})")
+        return now + glance.RENEWED
 
     def _end(self) -> None:
         for lane in self._lanes:
@@ -210,8 +214,8 @@ class Resident:
         self._control.close()
         if self._watch:
             self._watch.close()
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._where.report)
+        remove(self._where.report)
+        remove(self._where.brief)
         self._selector.close()
         for descriptor in (self._wake, self._bell):
             os.close(descriptor)

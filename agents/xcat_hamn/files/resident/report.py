@@ -18,8 +18,6 @@ from xcat_hamn.files.resident.state import SetState
 from xcat_hamn.files.sets import FileSet
 
 VERSION = 1
-#: Seconds after which a state file that was not renewed means a process that hangs.
-RENEWED = 30.0
 FRESH, COPYING, DOUBTFUL, FAILING, UNWATCHED = (
     "fresh",
     "copying",
@@ -81,7 +79,7 @@ def whole(
         "version": VERSION,
         "written": round(wall, 1),
         "epoch": epoch,
-        "contact": keeper.away.sentence if keeper.away else "",
+        "contact": keeper.contact(),
         "sets": [
             of_set(one, keeper.states[name], keeper.steps.get(name), means[name], now, wall)
             for name, one in keeper.sets.items()
