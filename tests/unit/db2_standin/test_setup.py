@@ -283,6 +283,38 @@ def test_ports_that_clash_are_refused_before_anything_is_done(two):
     assert not any("UPDATE" in change for change in two.changes())
 
 
+def test_a_lone_copy_that_waits_for_logs_is_no_primary(two):
+    two.set_up()
+    one, other = two.standins
+    one.end()
+    other.ok("deactivate db xcatdb")
+    other.ok("stop hadr on db xcatdb")
+    lone = Two(other, other, two.ports)
+    with pytest.raises(SetupRefused, match="SQL1117N.*ROLLFORWARD DATABASE XCATDB TO END OF LOGS"):
+        lone.set_up()
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("rsync: write failed on x: No space left on device (28)", "make room there"),
+        ("bash: line 1: rsync: command not found", "install rsync"),
+        ("io timeout after 120 seconds", "look at the network"),
+        ("something else", r"see rsync\(1\)"),
+    ],
+)
+def test_a_copy_that_breaks_is_told(two, said, words):
+    for commands in two.commands:
+        commands._rsync = lambda argv, _: (11, said)
+    with pytest.raises(StepFailed, match=f"requirement 5.1.4.*{words}"):
+        two.set_up()
+    for commands in two.commands:
+        del commands._rsync
+    two.set_up()
+    assert states(two) == PEER
+    assert sum("BACKUP" in change for change in two.changes()) == 1
+
+
 def test_an_older_standby_is_refused(two):
     two.standins[1].set(release="10.1")
     with pytest.raises(SetupRefused, match="a standby must not be older"):

@@ -25,6 +25,14 @@ _START = 300.0
 _NOBODY = ("SQL1611W",)
 _DEACTIVATED = ("SQL1492N", "SQL1496W", "SQL1491N", "SQL1495W")
 _EVERY = 0.2
+#: What rsync or ssh says -> what to do; another copy goes on with what has come.
+_COPYING = (
+    ("No space left", "the disk of the backups is full on the other node: make room there"),
+    ("not found", "install rsync on the other node"),
+    ("Permission denied", "see that root may log in and write there"),
+    ("timeout", "look at the network between the nodes"),
+    ("closed", "look at the network between the nodes, and at sshd of the other one"),
+)
 
 
 class Watch(Protocol):
@@ -207,4 +215,9 @@ class Copy:
         runs = self.source if self.source.here else self.target
         reader = measuring.Rsync(watch.progress)
         done = runs.watched(self._argv(), LONGEST, reader.read)
-        done.require(f"copy {self.path} from {self.source.name} to {self.target.name}")
+        if not done.ok:
+            said = done.stderr.strip() or done.last_line()
+            advice = next((text for words, text in _COPYING if words in said), "see rsync(1)")
+            raise CommandFailed(
+                f"rsync ended with {done.returncode} ({said.splitlines()[0]}): {advice}"
+            )

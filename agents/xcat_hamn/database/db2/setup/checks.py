@@ -17,6 +17,13 @@ def problems(pair: Pair) -> Iterator[str]:
             f"there is no database {pair.database} on {primary.name}: create it first (xCAT's "
             "db2sqlsetup), or name the node that has it with --primary"
         )
+    if primary.facts.restored:
+        yield (
+            f"{pair.database} on {primary.name} waits for logs (SQL1117N), as one that was "
+            "restored or has left HADR as a standby does, so it cannot be the primary: run this "
+            "where the other copy is; if it is the only one, end its rollforward (`db2 ROLLFORWARD DATABASE "
+            f"{pair.database} TO END OF LOGS AND COMPLETE`) first"
+        )
     if standby.facts.release and standby.facts.release < primary.facts.release:
         yield (
             f"{standby.name} has Db2 {_dotted(standby)}, older than {_dotted(primary)} of "
