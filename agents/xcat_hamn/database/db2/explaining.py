@@ -7,7 +7,7 @@ the partner lives as long as Db2 holds it for connected, and that a peer window 
 from __future__ import annotations
 
 from xcat_hamn.database.db2 import decision, hadr, rows
-from xcat_hamn.database.db2.view import PEER_PRIMARY, PEER_UNKNOWN, View, view_of
+from xcat_hamn.database.db2.view import FENCING, PEER_PRIMARY, PEER_UNKNOWN, View, view_of
 from xcat_hamn.database.db2.window import CLOCK_MARGIN, remember
 
 TYPE_CHECKING = False
@@ -76,7 +76,7 @@ def _judge(one: hadr.Hadr) -> tuple[bool, str]:
     view = view_of(
         one,
         node=_name(one.local_host) or "this node",
-        now=window.end - CLOCK_MARGIN if window else None,
+        now=window.end - CLOCK_MARGIN - FENCING if window else None,
         peer=PEER_PRIMARY if one.attached and one.role == hadr.STANDBY else PEER_UNKNOWN,
         peer_name=_name(one.partner_host) or "the other node",
         window_end=window.end if window else None,
