@@ -21,8 +21,8 @@ def problems(pair: Pair) -> Iterator[str]:
         yield (
             f"{pair.database} on {primary.name} waits for logs (SQL1117N), as one that was "
             "restored or has left HADR as a standby does, so it cannot be the primary: run this "
-            "where the other copy is; if it is the only one, end its rollforward (`db2 ROLLFORWARD DATABASE "
-            f"{pair.database} TO END OF LOGS AND COMPLETE`) first"
+            "where the other copy is; if it is the only one, end its rollforward (`db2 ROLLFORWARD "
+            f"DATABASE {pair.database} TO END OF LOGS AND COMPLETE`) first"
         )
     if standby.facts.release and standby.facts.release < primary.facts.release:
         yield (
