@@ -21,7 +21,7 @@ INTERRUPTED = 130
 MEANINGS = {
     OK: "done, or nothing to do",
     FAILED: "something did not work; the sentence on stderr says what",
-    USAGE: "an unknown verb or option",
+    USAGE: "an unknown verb, option or file set, or a value that cannot be",
     DOWN: "status, explain: no node is the management node",
     UNAVAILABLE: "the cluster does not answer, or a program is not installed",
     DENIED: "not permitted: run it as root",
@@ -38,6 +38,7 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
     (errors.MissingTool, UNAVAILABLE),
     (errors.CommandTimeout, UNAVAILABLE),
     (errors.PermissionProblem, DENIED),
+    (errors.ParameterError, USAGE),
 )
 
 

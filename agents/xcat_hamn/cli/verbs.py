@@ -70,6 +70,11 @@ VERBS = (
         "xcat_hamn.cli.rejoin",
         "Let a former primary follow the present one, without what only it has.",
     ),
+    Verb(
+        "sync",
+        "xcat_hamn.cli.sync",
+        "Copy file sets to the other node now, and wait until they are there.",
+    ),
 )
 
 

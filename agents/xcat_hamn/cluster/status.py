@@ -17,8 +17,8 @@ from xcat_hamn.cluster.attributes import GATED
 from xcat_hamn.errors import CommandFailed
 
 #: Ids of the management node's role in the fragments of constraints/.
-GROUP, DATABASE = "xcat-mn", "xcat-db"
-CLONE = f"{DATABASE}-clone"
+GROUP, DATABASE, FILES = "xcat-mn", "xcat-db", "xcat-files"
+CLONE, FILES_CLONE = f"{DATABASE}-clone", f"{FILES}-clone"
 _UNDER_WAY = frozenset({"Starting", "Stopping", "Promoting", "Demoting"})
 
 
@@ -93,6 +93,7 @@ class Status:
     stopped: tuple[str, ...] = ()
     fencing: tuple[str, ...] = ()
     failures: tuple[Failure, ...] = ()
+    files: tuple[Instance, ...] = ()
 
     @property
     def role(self) -> tuple[Instance, ...]:
@@ -107,6 +108,10 @@ class Status:
         """Return the nodes whose database is promoted, or on the way to or from it."""
         roles = ("Promoted", "Promoting", "Demoting")
         return sorted({one.node for one in self.database if one.role in roles and one.node})
+
+    def source(self) -> str:
+        """Return the node whose files are copied to the other one, empty when none is."""
+        return next((one.node for one in self.files if one.role == "Promoted"), "")
 
     def holder(self) -> str:
         """Return the node that has the role or a part of it, empty when nobody has."""
@@ -140,6 +145,7 @@ def read_status(text: str) -> Status:
     quorum = root.find("summary/current_dc")
     group = _by_id(root, "group", GROUP)
     clone = _by_id(root, "clone", CLONE)
+    files = _by_id(root, "clone", FILES_CLONE)
     parts = [part for part in (group, clone) if part is not None]
     return Status(
         members={member.name: member for member in _members(root)},
@@ -151,6 +157,7 @@ def read_status(text: str) -> Status:
         stopped=tuple(part.get("id", "") for part in parts if _is(part, "disabled")),
         fencing=tuple(_pending_fencing(root)),
         failures=tuple(_failures(root)),
+        files=() if files is None else tuple(_instances(files)),
     )
 
 

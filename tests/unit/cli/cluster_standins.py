@@ -30,6 +30,7 @@ class StandInCluster:
         self.group_role = "Started"
         self.group_node = "mn1"
         self.primary = ("Promoted", "mn1")
+        self.source = ""
         self.fencing = []
         self.failures = []
         self.constraints = {}
@@ -159,10 +160,12 @@ class StandInCluster:
             for key, node, reason in self.failures
         )
         role = f'<group id="xcat-mn" {self.group_flags}>{group}</group>' if self.has_group else ""
+        files = self._resource("xcat-files", "Promoted", self.source) if self.source else ""
         return (
             f'<pacemaker-result><summary><current_dc with_quorum="{self.quorum}"/>'
             f"<cluster_options {self.options}/></summary><nodes>{nodes}</nodes>"
-            f'<resources><clone id="xcat-db-clone">{database}</clone>{role}</resources>'
+            f'<resources><clone id="xcat-db-clone">{database}</clone>{role}'
+            f'<clone id="xcat-files-clone">{files}</clone></resources>'
             f"<node_attributes>{attributes}</node_attributes>"
             f"<failures>{failures}</failures><fence_history>{fencing}</fence_history>"
             "</pacemaker-result>"
