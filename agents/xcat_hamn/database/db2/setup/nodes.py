@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import socket
-import tempfile
 from collections.abc import Iterator, Mapping
 
 from xcat_hamn.cluster.pacemaker import ClusterUnreachable, Pacemaker
 from xcat_hamn.cluster.sitefile import Site, SiteError
 from xcat_hamn.database.db2.setup.machine import Here, Machine
 from xcat_hamn.database.db2.setup.pair import Pair, Side
-from xcat_hamn.database.db2.setup.remote import Remote
 from xcat_hamn.database.db2.setup.values import SERVICES, Options
-from xcat_hamn.errors import CommandTimeout, HamnError, MissingTool
+from xcat_hamn.errors import CommandTimeout, MissingTool
+from xcat_hamn.system.remote import is_here, reached
 from xcat_hamn.system.runner import Runner
-
-
-def is_here(address: str) -> bool:
-    """Tell whether ``address`` is one of this node's."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind((address, 0))
-        except OSError:
-            return False
-    return True
 
 
 @contextlib.contextmanager
@@ -45,9 +32,7 @@ def connected(site: Site, options: Options) -> Iterator[Pair]:
             if is_here(address):
                 machine = Machine(name, address, Runner(), Here(), instance)
             else:
-                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="xcat-hamn-ssh."))
-                remote = Remote(address, folder)
-                stack.callback(_close, remote)
+                remote = stack.enter_context(reached(address))
                 machine = Machine(name, address, remote, remote, instance)
             sides.append(Side(machine, service))
         yield Pair(sides, options)
@@ -70,11 +55,6 @@ def _problems(site: Site, nodes: Mapping[str, str], options: Options) -> Iterato
             f"{site.path}, [cluster] nodes: neither address is one of this node: run this on a "
             "management node, or correct the addresses"
         )
-
-
-def _close(remote: Remote) -> None:
-    with contextlib.suppress(HamnError):
-        remote.close()
 
 
 def cluster_runs_it() -> bool:

@@ -7,14 +7,17 @@ lies in a directory of our own.
 
 from __future__ import annotations
 
+import contextlib
 import shlex
+import socket
+import tempfile
 
 from xcat_hamn.errors import CommandTimeout, HamnError, MissingTool
 from xcat_hamn.system.runner import ENVIRONMENT, OUTPUT_LIMIT, Result, Runner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _OPTIONS = {
     "BatchMode": "yes",
@@ -153,3 +156,26 @@ class Remote(Runner):
 
 def _words(environment: Mapping[str, str]) -> list[str]:
     return [f"{name}={value}" for name, value in environment.items()]
+
+
+def is_here(address: str) -> bool:
+    """Tell whether ``address`` is one of this node's."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return False
+    return True
+
+
+@contextlib.contextmanager
+def reached(address: str) -> Iterator[Remote]:
+    """Give the door to the node at ``address``; the connection ends with the context."""
+    with tempfile.TemporaryDirectory(prefix="xcat-hamn-ssh.") as folder:
+        remote = Remote(address, folder)
+        try:
+            yield remote
+        finally:
+            with contextlib.suppress(HamnError):
+                remote.close()
