@@ -16,6 +16,10 @@ from dataclasses import dataclass, replace
 from xcat_hamn.files.places import Places
 from xcat_hamn.files.sets import Root
 from xcat_hamn.system.files import read_text, write_text
+from xcat_hamn.system.runner import Runner
+
+#: Seconds for what is in memory to reach the disk.
+_TO_DISK = 120.0
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,17 @@ def advance(
         )
     write_mark(places, name, new)
     return new
+
+
+def to_disk(directories: Sequence[str]) -> None:
+    """Bring the file systems of ``directories`` to their disks, each once.
+
+    rsync's own ``--fsync`` is of 3.2.4, and waits for each file.  Raises CommandFailed.
+    """
+    devices = {os.stat(directory).st_dev: directory for directory in directories}
+    for directory in devices.values():
+        said = Runner().run(["sync", "-f", directory], timeout=_TO_DISK)
+        said.require(f"what was copied cannot be brought to the disk of {directory}")
 
 
 def filled(root: Root) -> bool:

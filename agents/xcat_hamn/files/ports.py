@@ -142,7 +142,7 @@ class Transfer(Protocol):
         """Tell what differs and write nothing; ok with no differing names proves equality."""
         ...
 
-    def mark(self, until: Mapping[str, float], *, timeout: float = 20.0) -> Result:
+    def mark(self, until: Mapping[str, float], *, timeout: float = 150.0) -> Result:
         """Tell the other node up to when it has each set, though nothing was to be copied."""
         ...
 

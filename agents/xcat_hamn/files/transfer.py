@@ -164,7 +164,7 @@ class SshTransfer:
 
         return self._guarded(copy, timeout)
 
-    def mark(self, until: Mapping[str, float], *, timeout: float = 20.0) -> Result:
+    def mark(self, until: Mapping[str, float], *, timeout: float = 150.0) -> Result:
         """Tell the other node up to when it has each set, though nothing was to be copied."""
 
         def tell(tally: Tally) -> str:

@@ -67,6 +67,7 @@ class Receiver:
         if request.verb == "mark":
             for name, until in request.marks.items():
                 roots = self._set(name).roots
+                marks.to_disk([root.directory for root in roots if root.present()])
                 marks.advance(self.places, name, request.epoch, request.node, until, roots)
             return "{}"
         fileset = self._set(request.set)

@@ -53,6 +53,8 @@ def apply(places: Places, fileset: FileSet, request: Request, here: str) -> dict
     """Bring what has arrived into place; return what changed.  Raises Refusal, HamnError."""
     roots = _arrived_roots(places, fileset, request, here)
     changed = _all(places, fileset, roots, here, dry=False)
+    if changed:
+        marks.to_disk([root.directory for root in roots])
     if request.until is not None:
         marks.advance(
             places, fileset.name, request.epoch, request.node, request.until, fileset.roots
