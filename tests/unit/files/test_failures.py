@@ -307,7 +307,7 @@ def test_the_key_of_another_node_speaks_for_that_node_alone(pair):
 
 
 def test_a_host_key_that_is_not_the_known_one(pair):
-    keys.know(pair.source.places, "mn2", ["ssh-ed25519 " + "A" * 68])
+    keys.know(pair.source.places, "mn2", ["ssh-ed25519 " + "A" * 68], pair.runner)
     pair.source.write("install/a")
     result = pair.transfer().full(pair.source.set("install"))
     assert (result.kind, "host key" in result.sentence) == (ports.HOST_KEY, True), result

@@ -16,6 +16,7 @@ from xcat_hamn.files.places import Places
 from xcat_hamn.files.receiver.refusal import Refusal
 from xcat_hamn.files.request import DAEMON, Request, parse
 from xcat_hamn.files.sets import Root
+from xcat_hamn.system.runner import Runner
 
 SET = st.from_regex(r"[a-z][a-z0-9-]{0,31}", fullmatch=True)
 LABEL = st.from_regex(r"[/~{][A-Za-z0-9/._@+~{}-]{0,40}", fullmatch=True)
@@ -211,6 +212,7 @@ def test_ssh_trusts_nothing_that_is_not_known_beforehand():
 
 
 KEY = "ssh-ed25519 " + "A" * 68
+RUNNER = Runner()
 
 
 def test_a_key_may_do_one_thing_and_replaces_its_predecessor_only(tmp_path):
@@ -220,18 +222,20 @@ def test_a_key_may_do_one_thing_and_replaces_its_predecessor_only(tmp_path):
         f"{KEY} xcat-filesync mn1"
     )
     path = tmp_path / ".ssh" / "authorized_keys"
-    assert keys.authorize(str(path), line)
+    assert keys.authorize(str(path), line, RUNNER)
     assert path.parent.stat().st_mode & 0o777 == 0o700
     assert path.stat().st_mode & 0o777 == 0o600
     path.write_text("ssh-rsa AAAAB3 me xcat-filesync mn11\n# note\n" + line + "\n")
     newer = keys.authorization("mn2", "mn1", KEY[:-1] + "B")
-    assert keys.authorize(str(path), newer)
+    assert keys.authorize(str(path), newer, RUNNER)
     assert path.read_text().splitlines() == [
         "ssh-rsa AAAAB3 me xcat-filesync mn11",
         "# note",
         newer,
     ]
-    assert not keys.authorize(str(path), newer)
+    assert not keys.authorize(str(path), newer, RUNNER)
+    path.write_text(f"{newer}\n# behind it\n")
+    assert not keys.authorize(str(path), newer, RUNNER)
 
 
 @pytest.mark.parametrize("node", ["", "-oProxyCommand=x", "a b", 'a"b', "a\nb", "../x"])
@@ -242,13 +246,13 @@ def test_a_name_that_is_none_gets_no_authorization(node):
 
 def test_host_keys_are_known_by_node(tmp_path):
     places = Places(str(tmp_path))
-    keys.know(places, "mn2", [KEY])
-    keys.know(places, "mn1", [KEY])
-    keys.know(places, "mn2", [KEY[:-1] + "B"])
+    keys.know(places, "mn2", [KEY], RUNNER)
+    keys.know(places, "mn1", [KEY], RUNNER)
+    keys.know(places, "mn2", [KEY[:-1] + "B"], RUNNER)
     text = Path(places.keys, "known_hosts").read_text()
     assert text == f"xcat-hamn-mn1 {KEY}\nxcat-hamn-mn2 {KEY[:-1]}B\n"
     with pytest.raises(NodeError, match="no host key"):
-        keys.host_keys(str(tmp_path / "nowhere"))
+        keys.host_keys(RUNNER, str(tmp_path / "nowhere"))
 
 
 def test_a_mark_never_goes_back_within_an_epoch(tmp_path):

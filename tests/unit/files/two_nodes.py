@@ -149,14 +149,14 @@ class Pair:
         self.server.start()
         key = keys.make_key(self.source.places, "mn1", self.runner)
         self.authorize(key)
-        keys.know(self.source.places, "mn2", [self.server.public])
+        keys.know(self.source.places, "mn2", [self.server.public], self.runner)
         become_source(self.source.places, "mn1")
 
     def authorize(self, key: str, peer: str = "mn1") -> None:
         """Let ``key`` send files to mn2 in the name of ``peer``."""
         program = (sys.executable, "-IS", str(RECEIVER), "--under", str(self.replica.under))
         line = keys.authorization("mn2", peer, key, program=program)
-        keys.authorize(str(self.server.authorized), line)
+        keys.authorize(str(self.server.authorized), line, self.runner)
 
     def transfer(self, node: str = "mn1", places: Places | None = None) -> SshTransfer:
         made = SshTransfer(
