@@ -90,4 +90,6 @@ def take_over(path: str, seconds: float = 10.0) -> int:
                 f"an older copy still holds {path} and does not end: look at why it hangs"
             )
         time.sleep(_STEP)
+    # Whom it named has ended; the number may be anybody's by now.
+    name_group(descriptor, 0)
     return descriptor

@@ -244,6 +244,33 @@ def test_of_a_directory_only_the_names_of_the_set_are_touched(pair):
     assert pair.transfer().compare(pair.source.set("keys")).differing_count == 0
 
 
+def test_what_a_set_excludes_is_neither_sent_nor_deleted(pair):
+    for node in (pair.source, pair.replica):
+        node.define(
+            "[values]\ntop = {top}\n"
+            "[set install]\npaths = {{top}}/install\nexclude = *.log /cache\n"
+            "[set keys]\npaths = {{top}}/home/.ssh: id_*\nexclude = *.bak\n"
+        )
+        for name in ("install/a", "install/d/x.log", "install/cache/y", "home/.ssh/id_rsa"):
+            node.write(name, f"{node.name}\n")
+        node.write("home/.ssh/id_rsa.bak", f"{node.name}\n")
+    pair.replica.write("install/d/only.log")
+    pair.source.path("install/cache/y").unlink()
+    transfer = pair.transfer()
+    changed = [pair.source.path(n) for n in ("install/d/x.log", "install/cache/y", "install/a")]
+    results = [
+        transfer.some(pair.source.set("install"), [os.fsencode(path) for path in changed]),
+        transfer.full(pair.source.set("install")),
+        transfer.full(pair.source.set("keys")),
+    ]
+    assert [one.sentence for one in results if not one.ok] == []
+    texts = {n: pair.replica.path(n).read_text() for n in ("install/a", "home/.ssh/id_rsa")}
+    assert set(texts.values()) == {"mn1\n"}
+    for name in ("install/d/x.log", "install/cache/y", "home/.ssh/id_rsa.bak"):
+        assert pair.replica.path(name).read_text() == "mn2\n"
+    assert pair.replica.path("install/d/only.log").exists()
+
+
 def test_hosts_is_woven_into_the_receivers_own(pair):
     pair.source.write("etc/hosts", "127.0.0.1 localhost mn1\n10.0.0.101 cn1\n10.0.0.12 mn2-old\n")
     pair.replica.write(

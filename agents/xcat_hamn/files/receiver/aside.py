@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 
 from xcat_hamn.files import ports
+from xcat_hamn.files.locks import held
 from xcat_hamn.files.marks import read_mark
 from xcat_hamn.files.places import Places
 from xcat_hamn.files.receiver.refusal import Refusal
@@ -49,11 +50,14 @@ def keep(places: Places, fileset: FileSet, here: str) -> str | None:
     """
     if fileset.name not in required(places):
         return None
-    after = since(read_mark(places, fileset.name), here)
-    found = undelivered(fileset, after)
-    made = _copy(places, fileset, found, after, here) if found else None
-    give_up(places, fileset.name)
-    return made
+    with held(places.lock("aside"), _COPY):
+        if fileset.name not in required(places):
+            return None
+        after = since(read_mark(places, fileset.name), here)
+        found = undelivered(fileset, after)
+        made = _copy(places, fileset, found, after, here) if found else None
+        give_up(places, fileset.name)
+        return made
 
 
 def _copy(

@@ -28,6 +28,8 @@ RESERVE_MOST = 512 << 20
 #: be asked for.
 _LOOK_MS = 250
 _SHORT_MS = 20
+#: Bytes of the daemon's log, which lies in memory; what matters in it is told to the sender.
+_LOG = 1 << 20
 #: Seconds that rsync may take to end.
 _PATIENCE = 5.0
 
@@ -94,6 +96,7 @@ def _daemon(places: Places, fileset: FileSet, directory: str, lock: int, here: s
     log = f"{places.run}/rsyncd.log"
     delete = fileset.delete or fileset.staged
     write_text(configuration, daemon.configuration(directory, log, delete=delete))
+    _keep_small(log)
     os.set_inheritable(lock, True)
     reserve = _reserve(directory, here)
     pid = 0
@@ -127,6 +130,13 @@ def _outlive(group: int) -> None:
         while group:
             os.killpg(group, 0 if time.monotonic() < end else signal.SIGKILL)
             time.sleep(_SHORT_MS / 1000)
+
+
+def _keep_small(log: str) -> None:
+    """Begin the daemon's log anew when it is long: it has a few lines for each push."""
+    with contextlib.suppress(FileNotFoundError):
+        if os.stat(log).st_size > _LOG:
+            os.truncate(log, 0)
 
 
 def _drop_partial(directory: str) -> None:

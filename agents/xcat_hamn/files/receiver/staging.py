@@ -15,6 +15,8 @@ from collections.abc import Sequence
 
 from xcat_hamn.files import marks, merge, ports
 from xcat_hamn.files.daemon import copy_options
+from xcat_hamn.files.locks import take_over
+from xcat_hamn.files.patterns import excluded
 from xcat_hamn.files.places import Places
 from xcat_hamn.files.receiver.refusal import Refusal
 from xcat_hamn.files.request import Request
@@ -51,8 +53,12 @@ def arrived(places: Places, fileset: FileSet, root: Root, token: str) -> None:
 
 def apply(places: Places, fileset: FileSet, request: Request, here: str) -> dict[str, object]:
     """Bring what has arrived into place; return what changed.  Raises Refusal, HamnError."""
-    roots = _arrived_roots(places, fileset, request, here)
-    changed = _all(places, fileset, roots, here, dry=False)
+    lock = take_over(places.lock(f"set-{fileset.name}"))
+    try:
+        roots = _arrived_roots(places, fileset, request, here)
+        changed = _all(places, fileset, roots, here, dry=False)
+    finally:
+        os.close(lock)
     if changed:
         marks.to_disk([root.directory for root in roots])
     if request.until is not None:
@@ -103,8 +109,8 @@ def _rsync(source: str, fileset: FileSet, root: Root, *, dry: bool) -> list[str]
     listed, deleted = "", list[str]()
     if root.only:
         # The directory itself (/etc, /root/.ssh) is none of the set's: only names are given.
-        names = _names(source, root.only)
-        gone = [name for name in _names(root.directory, root.only) if name not in names]
+        names = _names(source, fileset, root)
+        gone = [name for name in _names(root.directory, fileset, root) if name not in names]
         if fileset.delete:
             deleted = [_delete(f"{root.directory}/{name}", dry=dry) for name in gone]
         if not names:
@@ -133,12 +139,18 @@ def _delete(path: str, *, dry: bool) -> str:
     return f"*deleting   {path}"
 
 
-def _names(directory: str, only: Sequence[str]) -> list[str]:
+def _names(directory: str, fileset: FileSet, root: Root) -> list[str]:
+    """Return the names in ``directory`` that are of the set, as names of ``root``."""
     try:
         found = sorted(os.listdir(directory))
     except FileNotFoundError:
         return []
-    return [name for name in found if any(fnmatch.fnmatchcase(name, one) for one in only)]
+    return [
+        name
+        for name in found
+        if any(fnmatch.fnmatchcase(name, one) for one in root.only)
+        and not excluded(fileset.excludes, os.fsencode(name))
+    ]
 
 
 def _merge(source: str, fileset: FileSet, root: Root, here: str, *, dry: bool) -> list[str]:
