@@ -151,7 +151,9 @@ def test_the_process_begins_with_a_doubt() -> None:
     assert not begin.fresh
     step = decide(View(begin, 5.0))
     assert step.kind == FULL
-    assert "is not known" in step.sentence
+    assert "is unknown" in step.sentence
+    assert begin.behind_since() is None
+    assert state.beginning(3.0).behind_since() == 3.0
 
 
 def test_a_change_during_a_copy_is_copied_again() -> None:
@@ -203,7 +205,9 @@ def test_too_many_paths_become_a_doubt() -> None:
 
 
 def test_a_set_that_is_not_wholly_seen_is_never_fresh_but_compared_now_and_then() -> None:
-    found = state.ended(state.begun(state.beginning("x is nfs"), FULL, 1.0, 1.0), GOOD, 2.0)
+    found = state.ended(
+        state.begun(replace(state.beginning(), blind="x is nfs"), FULL, 1.0, 1.0), GOOD, 2.0
+    )
     assert not found.fresh
     waiting = decide(View(found, 3.0))
     assert waiting.kind == NOTHING

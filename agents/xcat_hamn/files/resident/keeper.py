@@ -47,7 +47,10 @@ def roots_of(fileset: FileSet) -> list[bytes]:
 
 
 class Keeper:
-    """All sets with their states; ``quick`` and ``whole`` are the lanes."""
+    """All sets with their states; ``quick`` and ``whole`` are the lanes.
+
+    ``until``: by the clock that people set, up to when sets were proven by a process before.
+    """
 
     def __init__(
         self,
@@ -57,6 +60,7 @@ class Keeper:
         whole: Track,
         clock: Clock,
         journal: Journal,
+        until: Mapping[str, float] | None = None,
     ) -> None:
         self.sets = {one.name: one for one in sets}
         self._watch = watch
@@ -68,7 +72,9 @@ class Keeper:
         for one in sets:
             for root in self._roots[one.name]:
                 self._of_root.setdefault(root, []).append(one)
-        self.states = {name: state.beginning() for name in self.sets}
+        ahead = clock.time() - clock.monotonic()
+        known = {name: moment - ahead for name, moment in (until or {}).items()}
+        self.states = {name: state.beginning(known.get(name)) for name in self.sets}
         self.steps: dict[str, Step] = {}
         self.orders: list[Order] = []
         self.away: Result | None = None

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from logging.handlers import RotatingFileHandler
 
 from xcat_hamn.errors import HamnError
-from xcat_hamn.files import epoch
+from xcat_hamn.files import epoch, marks
 from xcat_hamn.files.places import Places
 from xcat_hamn.files.refusals import admitted
 from xcat_hamn.files.resident import process
@@ -92,4 +92,6 @@ def _work(
     def number() -> int:
         return epoch.read(places.epoch).number
 
-    process.Resident(sets, where, connect, log, number).run()
+    found_marks = {one.name: marks.read_mark(places, one.name) for one in sets}
+    until = {n: m.until for n, m in found_marks.items() if m.node == options.node and m.until}
+    process.Resident(sets, where, connect, log, number, until).run()

@@ -87,6 +87,7 @@ class Resident:
         connect: Callable[[], Transfer],
         journal: Journal,
         epoch: Callable[[], int] = lambda: 0,
+        until: Mapping[str, float] | None = None,
     ) -> None:
         self._where = where
         self._journal = journal
@@ -99,7 +100,7 @@ class Resident:
         self._lanes = (quick, whole)
         self._watch: Watch | None = None
         seen = self._watched([root for one in sets for root in roots_of(one)])
-        self.keeper = Keeper(sets, seen, quick, whole, time, journal)
+        self.keeper = Keeper(sets, seen, quick, whole, time, journal, until)
         self._control = Control(where.socket, self._selector)
         self._stopping = False
         self._written: dict[str, Any] = {}

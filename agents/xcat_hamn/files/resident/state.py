@@ -107,10 +107,10 @@ class SetState:
         return len(self.paths) + len(self.trees) + job
 
 
-def beginning(blind: str = "") -> SetState:
-    """Return the state of a set when the process starts."""
+def beginning(since: float | None = None) -> SetState:
+    """Return the state of a set when the process starts; ``since``: proven up to then, if known."""
     return SetState(
-        doubt="what happened before the copying process started is not known", blind=blind
+        doubt="what happened before the copying process started is unknown", since=since
     )
 
 

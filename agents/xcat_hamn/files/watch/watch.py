@@ -12,6 +12,8 @@ from xcat_hamn.files.watch.fanotify import REFUSALS, Fanotify
 from xcat_hamn.files.watch.inotify import MOST, Inotify
 from xcat_hamn.files.watch.libc import LibC
 
+#: Turns of reading (8 MiB each) in one call: those who change files without end do not hold it up.
+_TURNS = 8
 FANOTIFY, INOTIFY = "fanotify", "inotify"
 
 
@@ -61,18 +63,19 @@ class Watch:
     def changes(self) -> Changes:
         """Return what may have changed since the last call.
 
-        Loops while there is more to read, so what was done before the call is in it.
+        What was done before the call is in it: as much is read as the kernel's queues hold.
         """
         changes = Changes(self._limit)
         if any(events & select.EPOLLPRI for _, events in self._poll.poll(0)):
             self._remount(changes)
-        more = True
-        while more:
+        for _ in range(_TURNS):
             more = False
             if self._fanotify:
                 more |= self._fanotify.drain(changes)
             if self._inotify:
                 more |= self._drain_inotify(self._inotify, changes)
+            if not more:
+                break
         if any(root.moved() for root in self._roots if changes.doubted(root)):
             self._begin_anew(changes)
         return changes
