@@ -26,6 +26,8 @@ HOST = "peer"
 #: Seconds for reaching the other node, and between two signs of life of it.
 _CONNECT = 10
 _ALIVE = 5
+#: Seconds after which an unused connection ends: one whose process was killed does not stay.
+_IDLE = 300
 
 
 def alias(node: str) -> str:
@@ -56,7 +58,10 @@ def configuration(
         "EscapeChar none", "PermitLocalCommand no", "LogLevel ERROR",
         f"ControlPath {base}",
     ]  # fmt: skip
-    lines += ["ControlMaster yes"] if master else ["ControlMaster no", "ProxyCommand /bin/false"]
+    if master:
+        lines += ["ControlMaster yes", f"ControlPersist {_IDLE}"]
+    else:
+        lines += ["ControlMaster no", "ProxyCommand /bin/false"]
     return "\n".join([f"Host {HOST}", *(f"    {line}" for line in lines)]) + "\n"
 
 
