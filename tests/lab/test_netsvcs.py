@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -229,7 +230,7 @@ def test_a_hanging_tool_ends_with_its_budget(serving: Services) -> None:
     serving.fault("makedhcp", "hang")
     ended = serving.act("dhcp", "start", dhcp_budget="3s")
     assert ended.code == 1 and ended.seconds < 6
-    assert "dhcp: makedhcp -n had not ended after 2 s" in ended.reason
+    assert re.search("dhcp: makedhcp -n had not ended after [12] s", ended.reason)
 
 
 def test_a_hanging_xcatd_does_not_hang_the_others(serving: Services) -> None:
