@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -11,9 +13,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
-from two_nodes import ROOT, Pair, can_run, wait_for
+from two_nodes import ROOT, Pair, can_run, listing, wait_for
 from xcat_hamn.errors import HamnError, NotRunning
 from xcat_hamn.files.resident import client, glance, report
 from xcat_hamn.files.resident.places import Whereabouts
@@ -126,10 +129,7 @@ def test_what_only_an_event_told_survives_a_kill_as_a_doubt(source: Source) -> N
     source.start()
     source.wait_fresh()
     source.pair.server.stop()
-    for master in Path(source.pair.source.places.run).glob("ssh-mn2.[0-9]"):
-        assert stat.S_ISSOCK(master.stat().st_mode)
-        argv = ["ssh", "-o", f"ControlPath={master}", "-O", "exit", "peer"]
-        subprocess.run(argv, check=False, capture_output=True)
+    cut(source)
     source.pair.source.write("install/0/late", "late\n")
     wait_for(lambda: source.entry()["problem"] != "", "the copy to fail")
     assert not source.entry()["fresh"]
@@ -143,6 +143,50 @@ def test_what_only_an_event_told_survives_a_kill_as_a_doubt(source: Source) -> N
     source.pair.server.start()
     wait_for(source.pair.replica.path("install/0/late").exists, "the late file there", 60)
     source.wait_fresh()
+
+
+def anything(random: Random, top: Path) -> None:
+    """Do something to a tree, as users of it do."""
+    names = [top, *sorted(top.rglob("*"))]
+    here, there = random.choice(names), random.choice(names)
+    name = "".join(random.choices("ab", k=2))
+    way = random.randrange(8)
+    if way < 3 and here.is_dir():
+        (here / name).write_text(f"{random.randrange(1000):03}")
+    elif way == 3 and here.is_file() and not here.is_symlink():
+        here.write_text(f"{random.randrange(1000):03}")
+    elif way == 4 and here.is_dir():
+        (here / f"d{name}" / "deep").mkdir(parents=True, exist_ok=True)
+    elif way == 5 and here != top:
+        here.rename(there / name if there.is_dir() else there)
+    elif way == 6 and here != top:
+        shutil.rmtree(here) if here.is_dir() and not here.is_symlink() else here.unlink()
+    elif there.is_dir() and here.is_file():
+        random.choice([os.link, os.symlink])(here, there / f"l{name}")
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_whatever_is_done_fresh_means_equal(source: Source, seed: int) -> None:
+    random = Random(seed)
+    source.start()
+    tops = [node.path("install") for node in (source.pair.source, source.pair.replica)]
+    for _ in range(4):
+        for _ in range(random.randrange(1, 80)):
+            with contextlib.suppress(OSError):
+                anything(random, tops[0])
+            time.sleep(random.choice([0, 0, 0, 0.05]))
+            if random.random() < 0.02:
+                cut(source)
+        source.wait_fresh()
+        ours, theirs = (listing(top) for top in tops)
+        assert ours == theirs
+
+
+def cut(source: Source) -> None:
+    """End the connections to the other node."""
+    for path in Path(source.pair.source.places.run).glob("ssh-mn2.[0-9]"):
+        argv = ["ssh", "-o", f"ControlPath={path}", "-O", "exit", "peer"]
+        subprocess.run(argv, check=False, capture_output=True)
 
 
 def test_a_second_process_is_refused_and_the_first_goes_on(source: Source) -> None:
