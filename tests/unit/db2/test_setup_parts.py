@@ -9,9 +9,10 @@ import pytest
 from db2_samples import read
 from xcat_hamn.database.db2 import hadr
 from xcat_hamn.database.db2.configuration import parse_db_cfg
-from xcat_hamn.database.db2.setup import facts, measuring, pair, remote, values, verification
+from xcat_hamn.database.db2.setup import facts, measuring, pair, values, verification
 from xcat_hamn.database.db2.setup.values import Options
 from xcat_hamn.errors import CommandTimeout, MissingTool, Refused
+from xcat_hamn.system import remote
 from xcat_hamn.system.runner import Result, Runner
 
 DIRECTORY = """
