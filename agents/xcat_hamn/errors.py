@@ -47,5 +47,9 @@ class FailedPromoted(HamnError):
     """A promoted resource has its role, and does not do what it is for."""
 
 
+class DegradedPromoted(HamnError):
+    """A promoted resource does what it is for, and something about it needs attention."""
+
+
 class Refused(HamnError):
     """What was asked for would lose data or make two active nodes, so it was not done."""

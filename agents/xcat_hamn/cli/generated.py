@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from xcat_hamn.agents import db2hadr, mnidentity, netsvcs, pgsql
+from xcat_hamn.agents import db2hadr, filesync, mnidentity, netsvcs, pgsql
 from xcat_hamn.cli import completion, manual, status
 from xcat_hamn.cluster import sitedoc, vocabulary_page
 from xcat_hamn.fencing import reference as fencing_reference
@@ -17,7 +17,8 @@ from xcat_hamn.takeover import reference as takeover_reference
 
 
 def _agents() -> str:
-    return reference.agents_page((pgsql.AGENT, db2hadr.AGENT, mnidentity.AGENT, netsvcs.AGENT))
+    agents = (pgsql.AGENT, db2hadr.AGENT, filesync.AGENT, mnidentity.AGENT, netsvcs.AGENT)
+    return reference.agents_page(agents)
 
 
 def _status() -> str:

@@ -40,6 +40,7 @@ FRAGMENTS = (
     ),
     Fragment("database-db2.xml", lambda site: site.text("database", "engine") == "db2"),
     Fragment("management-node.xml", lambda site: True),  # noqa: ARG005
+    Fragment("files.xml", lambda site: site.flag("files", "enabled")),
     Fragment("fencing.xml", lambda site: True),  # noqa: ARG005
 )
 

@@ -25,6 +25,8 @@ _LEAST_TIMEOUT = 180
 #: How long xcat-mnidentity may take: alone, and with a Db2 instance to stop and to start, whose
 #: database may wait for its standby (HADR_TIMEOUT, 120 s unless set).
 _IDENTITY_TIMEOUT, _SWAP_TIMEOUT = "60s", "300s"
+#: What xcat-filesync asks for a demotion at least, and beyond its last copy.
+_DEMOTE_TIMEOUT, _AFTER_LAST_COPY = 120, 30.0
 
 SECTIONS = (
     Section(
@@ -266,6 +268,43 @@ SECTIONS = (
         ),
     ),
     Section(
+        "files",
+        "The copy of xCAT's files to the standby: credentials, keys, packages, configuration. "
+        "Which files: /usr/share/xcat-hamn/file-sets, and /etc/xcat/hamn.d of your own.",
+        (
+            Key(
+                "enabled",
+                kinds.YES_NO,
+                "Keep the files of the standby as new as those of the active management node. "
+                "Run `xcat-hamn setup files` first, which makes the keys for it.",
+                default="no",
+            ),
+            Key(
+                "last_copy",
+                kinds.SECONDS,
+                "How long a planned move waits at most, with the services stopped, until every set "
+                "is proven to be on the other node. Mostly it takes a second.",
+                default="60s",
+                parameter="xcat-filesync.last_copy",
+            ),
+            Key(
+                "require_complete",
+                kinds.YES_NO,
+                "Let a node take over only with credentials that fit together and a filled "
+                "install directory.",
+                default="yes",
+                parameter="xcat-filesync.require_complete",
+            ),
+            Key(
+                "ssh_port",
+                kinds.number(1, 65535),
+                "The TCP port of sshd on both nodes.",
+                default="22",
+                parameter="xcat-filesync.port",
+            ),
+        ),
+    ),
+    Section(
         "fencing",
         "How the cluster makes sure that a lost management node is really off.",
         (
@@ -362,6 +401,7 @@ def fragment_values(site: Site) -> dict[str, str]:
             "identity.bound_instance": site.text("database", "instance") if follows else "",
             "identity.bound_database": values["database.database"] if follows else "",
             "identity.timeout": _SWAP_TIMEOUT if follows else _IDENTITY_TIMEOUT,
+            **_files(site),
             **levels.values(site),
             "database.commit_alone": "proven" if levels.is_proven(site) else "",
             "services.xcatd_timeout": _timeout(site, ["xcatd"]),
@@ -370,6 +410,18 @@ def fragment_values(site: Site) -> dict[str, str]:
         }
     )
     return values
+
+
+def _files(site: Site) -> dict[str, str]:
+    """Return what the placeholders of files.xml stand for beside the keys of its section."""
+    with_database = site.text("database", "engine") != "none"
+    last_copy = to_seconds(site.text("files", "last_copy"))
+    asked = math.ceil((last_copy + _AFTER_LAST_COPY) / _SHARE_OF_TIMEOUT)
+    return {
+        "files.with_database": "true" if with_database else "",
+        "files.with_group": "" if with_database else "true",
+        "files.demote_timeout": f"{max(_DEMOTE_TIMEOUT, asked)}s",
+    }
 
 
 def _timeout(site: Site, services: Sequence[str]) -> str:

@@ -10,6 +10,8 @@ from __future__ import annotations
 DATABASE = "xcat-db"
 DATABASE_LIMIT = "xcat-db-limit"
 DATABASE_SYNC = "xcat-db-sync"
+FILES = "xcat-files"
+FILES_LIMIT = "xcat-files-limit"
 MANAGEMENT_NODE = "xcat-mn"
 GATE = "xcat-gate"
 
@@ -46,6 +48,29 @@ VOCABULARY: dict[str, tuple[str, str, dict[str, str]]] = {
             "not-confirmed": "the primary commits without this node",
             "asynchronous": "attached, but not waited for, as parameter synchronous says",
         },
+    ),
+    FILES: (
+        "xcat-filesync",
+        "What this node is in the copy of the file sets, and whether the copy is as it should be.",
+        {
+            "source": "copies, and no set is behind for longer than its maximum age",
+            "source-alone": "the other node does not answer; changes wait until it is back",
+            "source-stale": "a set is behind for longer than its maximum age",
+            "source-failing": "a copy fails until somebody does something about it",
+            "source-refused": "the other node has seen a newer source, so nothing is copied",
+            "source-stopped": "the process that copies does not run, and cannot be started",
+            "replica": "has every set, none older than its maximum age",
+            "replica-stale": "a set is older than its maximum age, or was never received",
+            "replica-empty": "has not received anything yet",
+            "unable": "lacks keys, programs or definitions for copying",
+            "stopped": "takes no part",
+        },
+    ),
+    FILES_LIMIT: (
+        "xcat-filesync",
+        "Which file sets are not as they should be on the other node (on the replica: here), why, "
+        "and what to do: one sentence without numbers that change; absent otherwise.",
+        {},
     ),
     MANAGEMENT_NODE: (
         "xcat-mnidentity",

@@ -32,7 +32,7 @@ _FORMS = {
     "apply": f"{_SENDER} (?P<set>{_NAME}) (?P<token>{_COPY}) (?P<until>{_TIME})"
     f"(?P<labels>(?: {_LABEL}){{0,64}})",
     "check": f"{_SENDER} (?P<set>{_NAME})",
-    "mark": f"{_SENDER}(?P<marks>(?: {_NAME}=[0-9]{{1,12}}\\.[0-9]{{3}}){{1,64}})",
+    "mark": f"{_SENDER}(?P<marks>(?: {_NAME}=[0-9]{{1,12}}\\.[0-9]{{3}}){{0,64}})",
 }
 _COMPILED = {
     verb: re.compile(f"{PROGRAM} {VERSION} {verb} {form}", re.ASCII)

@@ -40,6 +40,8 @@ def exit_code(action: str, error: BaseException) -> int:
         return NOT_RUNNING
     if action == "monitor" and isinstance(error, errors.FailedPromoted):
         return FAILED_PROMOTED
+    if action == "monitor" and isinstance(error, errors.DegradedPromoted):
+        return DEGRADED_PROMOTED
     if action in _MAY_BAN:
         for kind, code in _HARD:
             if isinstance(error, kind):

@@ -138,7 +138,8 @@ def run(agent: Agent, argv: Sequence[str], environ: Mapping[str, str]) -> int:
         return _act(call, agent)
     except errors.HamnError as problem:
         _reason(environ, str(problem))
-        call.log.error(f"{action}: {problem}")
+        if not isinstance(problem, errors.DegradedPromoted):  # told at every monitor, logged once
+            call.log.error(f"{action}: {problem}")
         return codes.exit_code(action, problem)
     except Exception as problem:  # noqa: BLE001 - the last line of defense; nothing is hidden
         import traceback

@@ -14,11 +14,13 @@ from xcat_hamn.errors import HamnError
 from xcat_hamn.fencing import options
 
 #: Our agents, with the resources of the fragments that use them.
-AGENTS = ("xcat-pgsql", "xcat-db2hadr", "xcat-mnidentity", "xcat-netsvcs")
+AGENTS = ("xcat-pgsql", "xcat-db2hadr", "xcat-mnidentity", "xcat-netsvcs", "xcat-filesync")
 
 
 def example_for(agent):
     """Return the example of a site that uses `agent`."""
+    if agent == "xcat-filesync":
+        return example().replace("\n#enabled = no", "\nenabled = yes")
     if agent != "xcat-db2hadr":
         return example()
     text = example().replace("\nengine = postgresql", "\nengine = db2")

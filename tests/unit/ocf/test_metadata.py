@@ -10,7 +10,7 @@ import pytest
 from lxml import etree
 from xcat_hamn.ocf.metadata import metadata
 
-AGENTS = ("mnidentity", "pgsql", "db2hadr", "netsvcs")
+AGENTS = ("mnidentity", "pgsql", "db2hadr", "netsvcs", "filesync")
 DTD_DIRECTORY = "/usr/share/resource-agents"
 #: OCF 1.1 in the copies of Pacemaker (from 2.1.8) and pcs.
 SCHEMAS = (
