@@ -34,8 +34,9 @@ class Watch:
         self._layout: dict[bytes, tuple[int, ...]] = {}
         self._blind: dict[bytes, str] = {}
         self._means: dict[bytes, str] = {}
-        self._poll = select.epoll()
+        # First, as it is Linux's own: elsewhere this ends here, in an OSError.
         self._mountinfo = os.open(mounts.MOUNTINFO, os.O_RDONLY | os.O_CLOEXEC)
+        self._poll = select.epoll()
         # A change of the mount table shows as an urgent condition (proc_pid_mountinfo(5)).
         self._poll.register(self._mountinfo, select.EPOLLPRI)
 
