@@ -10,6 +10,7 @@ from xcat_hamn.files.ports import Result
 from xcat_hamn.files.resident import report
 from xcat_hamn.files.resident.keeper import MARK, MARK_EVERY, Keeper, roots_of
 from xcat_hamn.files.resident.orders import FINISH, SYNC
+from xcat_hamn.files.resident.process import Dark
 from xcat_hamn.files.sets import FileSet, Root
 from xcat_hamn.files.watch.changes import Changes
 from xcat_hamn.files.watch.changes import Root as WatchedRoot
@@ -288,6 +289,26 @@ def test_a_set_that_cannot_be_seen_whole_is_proven_by_a_comparison_after_the_ord
     bench.keeper.advance()
     bench.end("quick" if bench.quick.busy else "whole")
     assert bench.keeper.standing(order).proven == ("install",)
+
+
+def test_where_nothing_can_be_watched_everything_is_compared_now_and_then() -> None:
+    bench = Bench(INSTALL)
+    dark = Dark(roots_of(INSTALL), "too many open files")
+    keeper = Keeper([INSTALL], dark, bench.quick, bench.whole, bench.clock, bench.journal)
+    for _ in range(3):
+        keeper.advance()
+        lane = "quick" if bench.quick.busy else "whole"
+        assert bench.called(lane)[0] == "full"
+        bench.clock.now += 0.2
+        keeper.ended(lane, "install", GOOD)
+        assert report.word_of(keeper.states["install"]) == report.UNWATCHED
+        wake = keeper.advance()
+        assert "too many open files" in keeper.steps["install"].sentence
+        assert bench.clock.now < wake
+        bench.clock.now = wake
+        keeper.advance()
+        if bench.quick.key == MARK:
+            keeper.ended("quick", MARK, GOOD)
 
 
 @pytest.mark.parametrize("jump", [-86400.0 * 30, 3600.0])

@@ -192,7 +192,7 @@ class Keeper:
         self.drain()
         now, wall = self._drained
         urgent = any(order.kind == FINISH for order in self.orders)
-        next_times = [now + MARK_EVERY, self._marked + MARK_EVERY]
+        next_times = [now + MARK_EVERY]
         for name, one in sorted(self.sets.items(), key=lambda pair: self._rank(pair[1], urgent)):
             self._schedule(one, now, wall)
             step = self.steps[name] = decide(View(self.states[name], now, urgent))
@@ -201,8 +201,9 @@ class Keeper:
             if step.kind != NOTHING:
                 self._begin(one, step)
         self._mark(now, wall)
-        next_times += [order.end for order in self.orders]
-        return max(now, min(next_times))
+        next_times += [self._marked + MARK_EVERY, *(order.end for order in self.orders)]
+        # What is overdue waits for a lane, whose end calls here.
+        return min(moment for moment in next_times if moment > now)
 
     def _rank(self, one: FileSet, urgent: bool) -> tuple[float, ...]:
         """The most important first; before a move, of equals the one that changed last."""

@@ -158,8 +158,8 @@ class Resident:
         self._control.answer(self._status, keeper.order, keeper.standing)
         if keeper.orders:
             again = min(again, keeper.advance())  # one that has just been taken begins at once
-        again = min(again, self._write_report())
-        self._sleep(time.monotonic() + REST, again)
+        rested = time.monotonic() + REST
+        self._sleep(rested, max(rested, min(again, self._write_report())))
 
     def _sleep(self, rested: float, until: float) -> None:
         """Wait for anything but the watch at first, then for the watch too, or until ``until``."""
