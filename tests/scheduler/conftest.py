@@ -31,6 +31,8 @@ addresses = 10.11.0.10/24@eth0 fd11::10/64@eth0
 [database]
 engine = {engine}
 {keys}
+[files]
+enabled = {files}
 [fencing]
 devices = {devices}
 """
@@ -67,11 +69,22 @@ class PaperCluster:
     """A CIB, and the transitions that crm_simulate makes of it."""
 
     def __init__(
-        self, directory, failover="manual", engine="postgresql", devices="none", power=False
+        self,
+        directory,
+        failover="manual",
+        engine="postgresql",
+        devices="none",
+        power=False,
+        files="no",
     ):
         devices = POWER if power else devices
-        keys = ENGINES.get(engine, "")
-        text = SITE.format(failover=failover, engine=engine, keys=keys, devices=devices)
+        text = SITE.format(
+            failover=failover,
+            engine=engine,
+            keys=ENGINES.get(engine, ""),
+            devices=devices,
+            files=files,
+        )
         where = fragments.directory()
         live = cib.parse(CIB)
         if devices != "none":
@@ -91,6 +104,11 @@ class PaperCluster:
         """Set the promotion scores that the database agents report."""
         for node, score in by_node.items():
             self.attribute(node, "master-xcat-db", score)
+
+    def files(self, *nodes):
+        """Set the promotion scores that xcat-filesync reports: the same on every node."""
+        for node in nodes:
+            self.attribute(node, "master-xcat-files", "10")
 
     def attribute(self, node, name, value):
         (state,) = self.cib.xpath(f"status/node_state[@uname='{node}']")
