@@ -48,6 +48,11 @@ VERBS = (
                 "Make a HADR pair of the Db2 database and an instance on the other node.",
                 "database",
             ),
+            Verb(
+                "files",
+                "xcat_hamn.cli.setup_files",
+                "Let the two nodes copy files to each other, and to nobody else.",
+            ),
         ),
     ),
     Verb(

@@ -27,10 +27,9 @@ def own_key(places: Places, runner: Runner) -> str | None:
     """Return the node's public key, None while there is no pair.  Raises NodeError."""
     path = f"{places.keys}/id"
     texts = Texts(runner)
-    text = texts.read(f"{path}.pub")
-    if text is None or path not in texts.modes([path]):
+    if len(texts.modes([path, f"{path}.pub"])) < 2:
         return None
-    return public(text, f"{path}.pub")
+    return public(texts.read(f"{path}.pub") or "", f"{path}.pub")
 
 
 def make_key(places: Places, node: str, runner: Runner) -> str:
@@ -42,7 +41,7 @@ def make_key(places: Places, node: str, runner: Runner) -> str:
     key = own_key(places, runner)
     if key is not None:
         return key
-    Texts(runner).folder(places.keys)
+    Texts(runner).folders([places.keys])
     for kind in _KINDS:
         argv = ["ssh-keygen", "-q", "-N", "", "-C", f"xcat-filesync {node}", "-f", path]
         said = runner.run([*argv, "-t", *kind], timeout=60, input="y\n")

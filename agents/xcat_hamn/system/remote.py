@@ -33,16 +33,16 @@ _SSH_FAILED = 255
 _TIMED_OUT, _KILLED, _ABSENT = 124, 137, 127
 #: Seconds that a command gets to end when its time is over, and ssh to tell us.
 _GRACE = 5
-#: What ssh says -> what to do.
+#: What ssh says -> what to do; a key that has changed is also one whose verification failed.
 _ADVICE = (
-    (
-        "Host key verification failed",
-        "its host key is not known: compare it, and accept it with `ssh root@{address} true`",
-    ),
     (
         "IDENTIFICATION HAS CHANGED",
         "its host key has changed: find out why, then remove the old one with `ssh-keygen -R "
         "{address}`",
+    ),
+    (
+        "Host key verification failed",
+        "its host key is not known: compare it, and accept it with `ssh root@{address} true`",
     ),
     (
         "Permission denied",
@@ -60,14 +60,17 @@ class Unreachable(HamnError):
 
 
 class Remote(Runner):
-    """Runs commands on the node at ``address``; ``folder`` is ours alone, for the connection."""
+    """Runs commands on the node at ``address``; ``folder`` is ours alone, for the connection.
+
+    ``more``: options of ssh beside those of its configuration files.
+    """
 
     __slots__ = ("_address", "_options", "_users")
 
-    def __init__(self, address: str, folder: str) -> None:
+    def __init__(self, address: str, folder: str, more: Mapping[str, str] | None = None) -> None:
         super().__init__()
         self._address = address
-        options = {**_OPTIONS, "ControlPath": f"{folder}/%C"}
+        options = {**_OPTIONS, "ControlPath": f"{folder}/%C", **(more or {})}
         self._options = [
             word for key, value in options.items() for word in ("-o", f"{key}={value}")
         ]
@@ -170,10 +173,10 @@ def is_here(address: str) -> bool:
 
 
 @contextlib.contextmanager
-def reached(address: str) -> Iterator[Remote]:
+def reached(address: str, *, port: int = 22) -> Iterator[Remote]:
     """Give the door to the node at ``address``; the connection ends with the context."""
     with tempfile.TemporaryDirectory(prefix="xcat-hamn-ssh.") as folder:
-        remote = Remote(address, folder)
+        remote = Remote(address, folder, {"Port": str(port)} if port != 22 else {})
         try:
             yield remote
         finally:

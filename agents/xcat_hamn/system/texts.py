@@ -6,6 +6,8 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from xcat_hamn.system.runner import Runner
 
 _ABSENT = ("No such file or directory", "Not a directory")
@@ -35,20 +37,19 @@ class Texts:
         run = self._runner.run
         real = run(["readlink", "-m", "--", path]).require(why).stdout.rstrip("\n")
         new = f"{real}.xcat-hamn-new"
-        self.folder(os.path.dirname(real), "")
-        run(["tee", "--", new], input=text).require(why)
+        argv = ["dd", f"of={new}", "conv=fsync", "status=none"]
+        if not run(argv, input=text).ok:
+            self.folders([os.path.dirname(real)])
+            run(argv, input=text).require(why)
         run(["chmod", mode, "--", new]).require(why)
-        run(["sync", "--", new]).require(why)
         run(["mv", "-fT", "--", new, real]).require(why)
 
-    def folder(self, path: str, mode: str = "0700") -> None:
-        """Make the directory ``path``; what exists keeps its mode where ``mode`` is empty."""
-        why = f"the directory {path} cannot be made"
-        self._runner.run(["mkdir", "-p", "-m", mode or "0700", "--", path]).require(why)
-        if mode:
-            self._runner.run(["chmod", mode, "--", path]).require(why)
+    def folders(self, paths: Sequence[str], mode: str = "0700") -> None:
+        """Make the directories ``paths``, with this mode also where they exist already."""
+        argv = ["install", "-d", "-m", mode, "--", *paths]
+        self._runner.run(argv).require(f"the directory {paths[0]} cannot be made")
 
-    def modes(self, paths: list[str]) -> dict[str, str]:
+    def modes(self, paths: Sequence[str]) -> dict[str, str]:
         """Return the octal mode of each of ``paths`` that exists."""
         said = self._runner.run(["stat", "-L", "-c", "%a %n", "--", *paths])
         lines = (line.partition(" ") for line in said.stdout.splitlines())
