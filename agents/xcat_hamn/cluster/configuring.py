@@ -26,6 +26,8 @@ NO_FENCING = (
 
 #: Takes an agent's name and the parameters it would get; returns what can never be right.
 CheckParameters = Callable[[str, "dict[str, str]"], Sequence[str]]
+#: Takes the site; returns what this node lacks for it, in sentences that begin with the key.
+CheckNode = Callable[[Site], Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,18 @@ class Configurator:
     """The use case: one site file, one cluster."""
 
     def __init__(
-        self, site: Site, pacemaker: Pacemaker, where: str, check: CheckParameters
+        self,
+        site: Site,
+        pacemaker: Pacemaker,
+        where: str,
+        check: CheckParameters,
+        check_node: CheckNode = lambda _site: (),
     ) -> None:
         self._site = site
         self._pacemaker = pacemaker
         self._where = where
         self._check = check
+        self._check_node = check_node
 
     def plan(self) -> Plan:
         """Work out what would be done, changing nothing.
@@ -153,6 +161,7 @@ class Configurator:
             for name in levels.devices(self._site)
             if name not in devices
         )
+        problems.extend(f"{self._site.path}, {text}" for text in self._check_node(self._site))
         problems.extend(
             f"the cluster has the fencing level {level} for {node}, which would go round the "
             f"operator's gate: remove it with `pcs stonith level clear target {node}`, and name "

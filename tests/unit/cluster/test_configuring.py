@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import pytest
+from xcat_hamn.cli import configure
 from xcat_hamn.cluster.configuring import ATTEMPTS, NO_FENCING, Configurator
 from xcat_hamn.cluster.pacemaker import InvalidConfiguration
 from xcat_hamn.cluster.site import read_site
 from xcat_hamn.cluster.sitefile import SiteError
 from xcat_hamn.errors import HamnError
+from xcat_hamn.files.places import Places
 
 
 @pytest.fixture()
 def configurator(cluster, site_text, constraints):
-    def make(text=site_text, check=lambda _agent, _parameters: []):
-        return Configurator(read_site(text, "hamn.conf"), cluster.pacemaker, constraints, check)
+    def make(text=site_text, check=lambda _agent, _parameters: [], check_node=lambda _site: []):
+        site = read_site(text, "hamn.conf")
+        return Configurator(site, cluster.pacemaker, constraints, check, check_node)
 
     return make
 
@@ -201,3 +204,27 @@ def test_a_stopped_role_is_told(cluster, configurator):
     plan = configurator().plan()
     assert not plan.changed
     assert "xcat-mn was stopped by a command of the operator" in plan.warnings[1]
+
+
+def test_files_are_not_copied_without_keys(cluster, configurator, site_text, monkeypatch, tmp_path):
+    """The sentence names the command that makes them; with them the clone joins."""
+    places = Places(str(tmp_path))
+    monkeypatch.setattr(configure, "Places", lambda: places)
+    wanted = site_text + "\n[files]\nenabled = yes\n"
+    with pytest.raises(SiteError) as refused:
+        configurator(wanted, check_node=configure._keys).plan()
+    assert len(refused.value.problems) == 2
+    assert all("run `xcat-hamn setup files`" in one for one in refused.value.problems)
+    assert 'id="xcat-files-clone"' not in cluster.text()
+
+    keys = tmp_path / "var/lib/xcat-hamn/ssh"
+    keys.mkdir(parents=True)
+    for name in ("id", "id.pub"):
+        (keys / name).touch()
+    (keys / "known_hosts").write_text("xcat-hamn-mn2 ssh-ed25519 AAAA\n")
+    plan = configurator(wanted, check_node=configure._keys).plan()
+    configurator(wanted).push(plan, unexpected)
+    assert 'id="xcat-files-clone"' in cluster.text()
+    # Switched off again it goes, with its constraints.
+    configurator().push(configurator().plan(), unexpected)
+    assert "xcat-files" not in cluster.text()
