@@ -35,6 +35,11 @@ class Stage:
             target = self.provider / source.name
             target.write_text(text.replace(INSTALLED, str(self.python)), encoding="utf-8")
             target.chmod(0o755)
+        (root / "bin").mkdir()
+        resident = root / "bin/xcat-filesyncd"
+        text = (REPOSITORY / "bin/xcat-filesyncd").read_text(encoding="utf-8")
+        resident.write_text(text.replace(INSTALLED, str(self.python)), encoding="utf-8")
+        resident.chmod(0o755)
         for path in (root, *root.rglob("*")):
             path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
 

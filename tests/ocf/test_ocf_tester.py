@@ -22,7 +22,29 @@ def mnidentity(_machine: Machine) -> dict[str, str]:
     return {"addresses": "10.11.0.10/24@eth0 fd11::10/64@eth0", "hostname": "mn"}
 
 
-AGENTS: dict[str, Callable[[Machine], dict[str, str]]] = {"xcat-mnidentity": mnidentity}
+def filesync(machine: Machine) -> dict[str, str]:
+    """Nobody answers at the other node's address: the copy waits, and the role goes on."""
+    for directory in ("/var/lib", "/var/log"):
+        machine.run("mount", "-t", "tmpfs", "tmpfs", directory)
+    return {"nodes": f"{machine.name}=127.0.0.1 other=127.0.0.2"}
+
+
+AGENTS: dict[str, Callable[[Machine], dict[str, str]]] = {
+    "xcat-mnidentity": mnidentity,
+    "xcat-filesync": filesync,
+}
+
+
+def processes(word: str) -> list[str]:
+    """Return the command lines that name ``word``."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            text = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        found += [text] if word in text else []
+    return found
 
 
 @needs_tester
@@ -32,6 +54,7 @@ def test_ocf_tester_passes(stage, pair, name):
     code, output = ocf_tester(machine, stage.agent(name), AGENTS[name](machine))
     assert code == 0, output
     assert "passed all tests" in output
+    assert processes(str(stage.root)) == []
 
 
 @pytest.mark.parametrize("path", sorted((REPOSITORY / "heartbeat").iterdir()), ids=lambda p: p.name)
