@@ -131,6 +131,9 @@ class Operator:
             if any(self._world.is_settled(name) for name in MEMBERS):
                 return True
             for name in MEMBERS:
+                # What was past the gate when a cut healed still switches the returned node off.
+                if not self._world.node(name).powered():
+                    self._world.lab.boot(name)
                 self._obey(name, self._world.other(name), told)
             return False
 

@@ -149,7 +149,7 @@ def test_what_cannot_be_set_up(engine, words, tmp_path, capsys, monkeypatch):
 
 
 def test_a_mode_that_loses_data_is_refused(two, capsys):
-    assert verb(two, "--sync-mode", "async") == 1
+    assert verb(two, "--sync-mode", "async") == 2
     assert "use SYNC or NEARSYNC" in capsys.readouterr().err
     assert two.changes() == []
 
