@@ -28,7 +28,7 @@ MEANINGS = {
     CONFIGURATION: "the site file, or the configuration made from it, cannot be used",
     LOSS: "it would lose data and nobody accepted that, so nothing was changed",
     INTERRUPTED: "interrupted from the keyboard",
-    DEGRADED: "status, explain, verify: it works, but something needs attention",
+    DEGRADED: "status, explain, verify, report: it works, but something needs attention",
 }
 
 _CODES: tuple[tuple[type[Exception], int], ...] = (

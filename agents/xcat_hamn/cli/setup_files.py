@@ -67,7 +67,7 @@ def command(
 def _named(site: Site) -> list[Side]:
     """Return the two nodes, this one first, with no door to the other.  Raises SiteError."""
     nodes = site.pairs("cluster", "nodes")
-    port = int(site.texts.get(("files", "port")) or 22)
+    port = int(site.text("files", "ssh_port"))
     sides = [Side(name, address, Runner(), port=port) for name, address in nodes.items()]
     sides.sort(key=lambda side: not is_here(side.address))
     if len(sides) != 2 or not is_here(sides[0].address):

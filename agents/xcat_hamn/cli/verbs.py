@@ -80,6 +80,11 @@ VERBS = (
         "xcat_hamn.cli.sync",
         "Copy file sets to the other node now, and wait until they are there.",
     ),
+    Verb(
+        "report",
+        "xcat_hamn.cli.report",
+        "Say which files only one node has, what was set aside, how old each set is.",
+    ),
 )
 
 

@@ -9,6 +9,7 @@ from xcat_hamn.cluster.attributes import GATED
 from xcat_hamn.cluster.status import Member, Status
 from xcat_hamn.cluster.vocabulary import DATABASE, DATABASE_LIMIT, VOCABULARY
 from xcat_hamn.database.postgresql import decision as postgresql
+from xcat_hamn.overview.files import Freshness
 from xcat_hamn.overview.health import Cluster, Health, judge
 from xcat_hamn.takeover import decision as takeover
 from xcat_hamn.takeover.decision import Act, Verdict
@@ -44,7 +45,10 @@ class Node:
 
 @dataclass(frozen=True)
 class Report:
-    """What is said of the cluster; ``row`` is the case of ``overview.health``."""
+    """What is said of the cluster; ``row`` is the case of ``overview.health``.
+
+    ``files``: what this node knows of the copy of files, None where that was not looked at.
+    """
 
     health: Health
     row: str
@@ -53,6 +57,7 @@ class Report:
     gate: str
     nodes: tuple[Node, ...]
     failures: tuple[str, ...]
+    files: Freshness | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return it for a program."""
@@ -79,6 +84,7 @@ class Report:
                 for node in self.nodes
             ],
             "failures": list(self.failures),
+            "files": self.files.as_json() if self.files else None,
         }
 
 

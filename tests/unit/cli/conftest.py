@@ -15,7 +15,7 @@ from cluster_standins import StandInCluster
 
 
 @pytest.fixture
-def cluster(monkeypatch):
+def cluster(monkeypatch, tmp_path):
     """Return a stand-in for the cluster, which the verbs find in place of the real one."""
     made = StandInCluster()
     quick = Patience(
@@ -23,6 +23,7 @@ def cluster(monkeypatch):
     )
     for verb in (takeover, status, explain):
         monkeypatch.setattr(verb, "Runner", lambda: made)
+    monkeypatch.setattr(status, "UNDER", str(tmp_path))
     monkeypatch.setattr(takeover, "Foreground", made.start)
     monkeypatch.setattr(takeover, "Patience", lambda: quick)
     return made

@@ -66,7 +66,10 @@ class Receiver:
     def _carry_out(self, request: Request) -> str:
         if request.verb == "mark":
             for name, until in request.marks.items():
-                roots = self._set(name).roots
+                fileset = self._set(name)
+                # The mark says what is due: it must not move before that is kept.
+                aside.keep(self.places, fileset, self.here)
+                roots = fileset.roots
                 marks.to_disk([root.directory for root in roots if root.present()])
                 marks.advance(self.places, name, request.epoch, request.node, until, roots)
             return "{}"
