@@ -35,7 +35,8 @@ def command(
     """Let the database of NODE, a former primary, follow the present one again.
 
     What only NODE has is not in the database any more afterwards, but kept on NODE beside the data
-    directory. It says first what that is. The rest of the cluster is not disturbed.
+    directory. It says first what that is. The rest of the cluster is not disturbed. Files that only
+    NODE has are kept in /var/lib/xcat-hamn/aside there, by the copy of files itself.
 
     A Db2 database cannot be rewound: it is restored from a backup of the primary's, and what only
     NODE has is given up.
@@ -87,6 +88,8 @@ def _explain(terminal: Terminal, view: View) -> None:
         terminal.line(f"that part of the log is copied to {kept}")
         terminal.line("pg_rewind takes what was changed after the fork out of the database")
     terminal.line(f"{node} follows {primary} as its standby")
+    if view.files:
+        terminal.line(view.files)
 
 
 def _confirmed(terminal: Terminal, node: str) -> bool:

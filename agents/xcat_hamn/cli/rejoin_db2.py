@@ -61,6 +61,8 @@ def _explain(terminal: Terminal, view: View) -> None:
     terminal.line(f"{primary}'s database is backed up online and copied to {node} over ssh")
     terminal.line(f"it is restored over the one on {node}, with the parameters of HADR")
     terminal.line(f"the cluster starts it as the standby of {primary}")
+    if view.files:
+        terminal.line(view.files)
 
 
 def _confirmed(terminal: Terminal, node: str, *, quiet: bool) -> bool:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 #: The definitions of file sets: those of the package, then those of the site.
 SHIPPED = "/usr/share/xcat-hamn/file-sets"
 SITE = "/etc/xcat/hamn.d"
+#: Where what only this node has is kept before it is replaced.
+ASIDE = "/var/lib/xcat-hamn/aside"
 #: What sshd runs for the key of the other node, whatever that asks for.
 RECEIVER = "/usr/libexec/xcat-hamn/xcat-filesync-receive"
 
@@ -35,7 +37,7 @@ class Places:
     @property
     def aside(self) -> str:
         """Files that a former source changed and never delivered, before they are replaced."""
-        return f"{self.under}/var/lib/xcat-hamn/aside"
+        return self.under + ASIDE
 
     @property
     def keys(self) -> str:

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from enum import Enum
 
 from xcat_hamn.cluster.status import GROUP, Status
-from xcat_hamn.cluster.vocabulary import DATABASE, DATABASE_LIMIT, GATE, MANAGEMENT_NODE
+from xcat_hamn.cluster.vocabulary import (
+    DATABASE,
+    DATABASE_LIMIT,
+    FILES,
+    FILES_LIMIT,
+    GATE,
+    MANAGEMENT_NODE,
+)
 from xcat_hamn.takeover.decision import Act, Verdict
 
 
@@ -77,6 +84,8 @@ class Row:
 
 
 _DOWN, _DEGRADED = Health.DOWN, Health.DEGRADED
+#: Words of xcat-files: what is copied to the other node is not what it should be.
+_FILES_BEHIND = ("source-stale", "source-failing", "source-refused", "source-stopped")
 
 TABLE = (
     Row(
@@ -128,6 +137,13 @@ TABLE = (
         "{active} is the management node, and no other node could take over",
     ),
     Row(
+        "files",
+        lambda c: c.shown(FILES) in _FILES_BEHIND,
+        _DEGRADED,
+        "{active} is the management node and {ready} could take over, but would not have all of "
+        "its files: {files}",
+    ),
+    Row(
         "failures",
         lambda c: bool(c.status.failures),
         _DEGRADED,
@@ -152,4 +168,5 @@ def judge(cluster: Cluster) -> tuple[Row, str]:
         lost=cluster.lost,
         ready=" and ".join(cluster.ready),
         limit=cluster.shown(DATABASE_LIMIT),
+        files=cluster.shown(FILES_LIMIT) or "see its log",
     )

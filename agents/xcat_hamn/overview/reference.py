@@ -12,6 +12,7 @@ _NAMES = {
     "lost": "mn1",
     "ready": "mn2",
     "limit": "*xcat-db-limit*",
+    "files": "*xcat-files-limit*",
 }
 
 _HEAD = """\
@@ -22,6 +23,10 @@ This page is generated from `agents/xcat_hamn/overview/`.
 `xcat-hamn status` says it in one sentence and a line per node; its exit code says it to monitoring,
 and `--json` all of it to programs. `xcat-hamn explain [NODE]` adds what the words mean and what
 `xcat-hamn takeover` would do now, node by node. Both only look; they ask the cluster once.
+
+Run by root on a management node, `status` also says how fresh each file set is: on the active node
+what the other one lacks, on the standby up to when it has everything. `xcat-hamn report` asks both
+nodes, and lists what only one of them has.
 
 ## The sentence
 

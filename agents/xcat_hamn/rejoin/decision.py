@@ -13,6 +13,7 @@ from xcat_hamn.cluster.vocabulary import DATABASE as WORD
 from xcat_hamn.cluster.vocabulary import DATABASE_LIMIT
 from xcat_hamn.database.postgresql.installation import format_lsn
 from xcat_hamn.database.postgresql.lineage import counted
+from xcat_hamn.files.places import ASIDE
 from xcat_hamn.takeover.engines import POSTGRESQL, Engine
 from xcat_hamn.takeover.loss import End
 
@@ -70,6 +71,16 @@ class View:
     def word(self) -> str:
         """Return what its database is."""
         return self.me.attributes.get(WORD, "")
+
+    @property
+    def files(self) -> str:
+        """Return what becomes of files that only the node has, "" where none are copied."""
+        if not self.status.files:
+            return ""
+        return (
+            f"files that only {self.node} has are kept in {ASIDE} there before {self.primary}'s "
+            "replace them; `xcat-hamn report` lists them"
+        )
 
     @property
     def running(self) -> bool:

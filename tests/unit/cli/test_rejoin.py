@@ -86,7 +86,15 @@ def test_it_says_what_is_set_aside_and_does_it(cluster, capsys):
     assert "232 bytes of log; 3 transactions exist only here" in output
     assert "/data/main.diverged-TIME on mn1" in output
     assert "mn1 is the standby of mn2 again" in output
+    assert "aside" not in output
     assert errors == ""
+
+
+def test_it_says_where_files_are_kept_that_only_this_node_has(cluster, capsys):
+    cluster.source = "mn2"
+    assert run("mn1", "--dry-run") == exits.OK
+    output = capsys.readouterr().out
+    assert "files that only mn1 has are kept in /var/lib/xcat-hamn/aside there" in output
 
 
 def test_a_copy_is_ordered_when_asked_for(cluster, capsys):

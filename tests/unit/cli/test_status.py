@@ -55,6 +55,14 @@ CASES = [
         "no other node could take over",
     ),
     (
+        "files",
+        exits.DEGRADED,
+        lambda c: c.attributes["mn1"].update(
+            {"xcat-files": "source-failing", "xcat-files-limit": "install: no room on mn2"}
+        ),
+        "mn2 could take over, but would not have all of its files: install: no room on mn2",
+    ),
+    (
         "failures",
         exits.DEGRADED,
         put(failures=[("xcat-xcatd_monitor_10000", "mn1", "it did not answer")]),
