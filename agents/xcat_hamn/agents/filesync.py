@@ -100,9 +100,10 @@ class FileSync(Parts):
         if self.notes.text("lacks"):
             self._change().look_around()  # somebody may have brought it meanwhile
         marks, now = recency.marks(filesync_parts.UNDER), time.time()
+        # Its own mark, of when it was the source, says how old its files are as well.
         ages = {
-            name: max(0.0, now - until) if node and node != self.node else None
-            for name, (node, until) in marks.items()
+            name: max(0.0, now - until) if until > 0 else None
+            for name, (_node, until) in marks.items()
         }
         owed = [
             name

@@ -133,6 +133,7 @@ def test_a_life(agent, pair):
     assert pair.replica.path("install/in the last second").exists()
     assert glance.alive(agent.where) == 0
     assert agent.act("monitor") == 0
+    assert (agent.word, agent.limit) == ("replica", "")
     assert agent.act("stop") == 0
     assert agent.cluster.scores[-1] == ""
     assert agent.word == "stopped"
