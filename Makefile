@@ -37,7 +37,8 @@ unit: prerequisites venv ## the quick tests: no root, no lab
 	$(BIN)/python -m pytest tests/unit tests/scheduler
 
 test: prerequisites venv lint rpm ## every test, the lab's included; WORKERS=n files at a time
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder
+	@# The workers must find the same tests in the same order: with one seed, sets are in one order.
+	PYTHONHASHSEED=0 $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder
 
 scenarios: prerequisites venv rpm ## every scenario of tests/scenarios, not only those of make test
 	SCENARIOS=all $(BIN)/python -m pytest tests/scenarios
