@@ -18,13 +18,14 @@ _SAID: tuple[tuple[str, str, str], ...] = (
         r"host key .* has changed|No .* host key is known",
         ports.HOST_KEY,
         "the host key of {peer} is not the one that is known: when it was really installed anew, "
-        "exchange the keys again; else something else answers in its place",
+        "run `xcat-hamn setup files`; else something else answers in its place",
     ),
     (
         r"Permission denied \(|Too many authentication failures|no mutual signature",
         ports.REFUSED_KEY,
-        "{peer} does not accept the key of this node: look at root's authorized_keys there, and "
-        "at PermitRootLogin (forced-commands-only is enough) in its sshd_config",
+        "{peer} does not accept the key of this node: run `xcat-hamn setup files`, which puts it "
+        "into root's authorized_keys there, and look at PermitRootLogin (forced-commands-only is "
+        "enough) in its sshd_config",
     ),
     (
         r"No space left on device|Disk quota exceeded|\(28\)|\(122\)",
