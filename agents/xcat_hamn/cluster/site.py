@@ -283,7 +283,7 @@ SECTIONS = (
                 "last_copy",
                 kinds.SECONDS,
                 "How long a planned move waits at most, with the services stopped, until every set "
-                "is proven to be on the other node. Mostly it takes a second.",
+                "is proven to be on the other node. Mostly it takes a few seconds.",
                 default="60s",
                 parameter="xcat-filesync.last_copy",
             ),
