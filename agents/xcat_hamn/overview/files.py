@@ -115,10 +115,9 @@ def _received(one: FileSet, mark: Mark, node: str, now: float) -> SetState:
     """Return how old a set is on a node that sends nothing."""
     if not mark.node:
         return SetState(one.name, "unknown", None, "never received whole")
-    if mark.node == node:
-        return SetState(one.name, "unknown", None, "its own, from when it was the source")
     age = max(0.0, now - mark.until)
-    return SetState(one.name, "stale" if age > one.max_age else "fresh", age)
+    why = "its own, from when it was the source" if mark.node == node else ""
+    return SetState(one.name, "stale" if age > one.max_age else "fresh", age, why)
 
 
 def _in_words(word: str, age: float | None) -> str:
