@@ -116,7 +116,7 @@ class _View:
         if terminal.interactive:
             columns = (
                 BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
             )  # fmt: skip
             self._bar = Progress(*columns, console=terminal.console, transient=True)
             self._bar.add_task("begins", total=len(names))
