@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from conftest import ENGINES, SITE
 from order import GROUP, all_on, done, starts, stops, where
+from xcat_hamn.cluster import cib, fragments
+from xcat_hamn.cluster.site import read_site
 
 
 @pytest.fixture()
@@ -148,3 +151,37 @@ def test_files_without_a_database_in_the_cluster(copying, golden):
         *starts("mn2"),
     ]
     golden(move_to_mn2=move)
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "none"])
+def test_switching_the_copy_on_and_off_leaves_the_services_alone(paper, engine):
+    cluster = paper(engine=engine)
+    cluster.run()
+    cluster.scores(mn1="1000", mn2="100")
+    cluster.run()
+    keys = {"engine": engine, "keys": ENGINES.get(engine, ""), "devices": "none"}
+
+    def configure(files):
+        text = SITE.format(failover="manual", files=files, **keys)
+        directory = fragments.directory()
+        filled = fragments.fragments_of(read_site(text), directory)
+        cluster.cib = cib.merge(cluster.cib, filled, fragments.owned_ids(directory))
+
+    configure("yes")
+    assert {step[1] for step in done(cluster.run())} == {"xcat-files"}
+    cluster.files("mn1", "mn2")
+    cluster.run()
+    assert source(cluster.run()) == ["mn1"]
+    configure("no")
+    assert {step[1] for step in done(cluster.run())} <= {"xcat-files"}
+
+
+def test_a_copy_that_is_disabled_leaves_the_services_alone(copying):
+    cluster = copying()
+    meta = cluster.cib.find(".//clone[@id='xcat-files-clone']/meta_attributes")
+    nvpair = dict(id="files-off", name="target-role", value="Stopped")  # noqa: C408
+    meta.append(meta[0].__copy__())
+    meta[-1].attrib.update(nvpair)
+    stopped = cluster.run()
+    assert {step[1] for step in done(stopped)} == {"xcat-files"}
+    assert where(stopped) == all_on("mn1")
