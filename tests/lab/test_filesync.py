@@ -1,4 +1,4 @@
-"""The copy of files on the real cluster: a planned move loses nothing, and nothing it does is felt.
+"""The copy of files on the real cluster: what moves lose (nothing), and what a dead source had.
 
 Real Pacemaker, PostgreSQL, sshd, rsync; xCAT is its stand-in.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from db2.provision import trust
 from labkit import CannotRun, Lab, Node, provision
-from labkit.cluster import crm_mon
+from labkit.cluster import crm_mon, online, start
 
 pytestmark = pytest.mark.lab
 
@@ -56,20 +56,34 @@ def copied(release: str) -> Iterator[Lab]:
         lab.down()
 
 
+def pair(lab: Lab) -> tuple[Node, Node]:
+    """Return the node with the role, and the other one."""
+    name = provision.wait_active(lab, 60)
+    other = next(member for member in provision.MEMBERS if member != name)
+    return lab.node(name), lab.node(other)
+
+
+def wait_for_file(node: Node, path: str, what: str, timeout: float = 60) -> None:
+    node.wait_for(lambda: node.succeeds("test", "-e", path), timeout=timeout, what=what)
+
+
+def wait_for_roles(source: Node, replica: Node) -> None:
+    wanted = {source.name: "source", replica.name: "replica"}
+    source.wait_for(
+        lambda: attributes(source, "xcat-files") == wanted, timeout=60, what="roles in crm_mon"
+    )
+
+
 def test_a_planned_move_loses_no_file_and_a_killed_copy_disturbs_nobody(copied: Lab) -> None:
-    source = copied.node(provision.active_node(copied) or "mn1")
-    target = copied.node("mn2" if source.name == "mn1" else "mn1")
-    copied_file = ["test", "-e", "/install/autoinst/node"]
-    target.wait_for(lambda: target.succeeds(*copied_file), timeout=60, what="the first copy")
+    source, target = pair(copied)
+    wait_for_file(target, "/install/autoinst/node", "the first copy")
 
     # The process is killed: its monitor starts it again, and nothing else happens.
     first = source.get(LOCK).strip()
     services = source.output("pgrep", "-o", "xcatd")
     source.run(["kill", "-KILL", first])
     source.run(["tee", "/install/meanwhile"], stdin="changed while nobody watched\n")
-    target.wait_for(
-        lambda: target.succeeds("test", "-e", "/install/meanwhile"), timeout=60, what="recovery"
-    )
+    wait_for_file(target, "/install/meanwhile", "the copy after the kill")
     assert source.get(LOCK).strip() != first
     assert source.output("pgrep", "-o", "xcatd") == services
     assert provision.active_node(copied) == source.name
@@ -79,13 +93,41 @@ def test_a_planned_move_loses_no_file_and_a_killed_copy_disturbs_nobody(copied: 
     source.run(["pcs", "resource", "move", "xcat-mn", target.name], timeout=120)
     assert target.get("/install/late") == "in the last second\n"
     provision.wait_active(copied, 60, target.name)
-    target.wait_for(
-        lambda: attributes(target, "xcat-files") == {target.name: "source", source.name: "replica"},
-        timeout=60,
-        what="the two roles in crm_mon",
-    )
+    wait_for_roles(target, source)
     # And now the other way round.
     target.run(["tee", "/install/back"], stdin="from the new source\n")
-    source.wait_for(
-        lambda: source.succeeds("test", "-e", "/install/back"), timeout=30, what="the way back"
+    wait_for_file(source, "/install/back", "the way back")
+
+
+def test_what_a_dead_source_never_delivered_is_kept_and_overwrites_nothing(copied: Lab) -> None:
+    source, survivor = pair(copied)
+    wait_for_roles(source, survivor)
+    door = "/root/.ssh/authorized_keys"
+    survivor.run(["cp", "-p", door, "/root/door"])
+    survivor.run(["sed", "-i", f"/xcat-filesync {source.name}$/d", door])
+    hang_up = (
+        "for one in /run/xcat-hamn/files/ssh-*.session.conf; do ssh -F $one -O exit peer; done"
     )
+    source.run(["sh", "-c", hang_up], check=False)
+    source.run(["tee", "/install/undelivered"], stdin="only here\n")
+    source.run(["sync"])
+    copied.crash(source.name)
+    survivor.run(["mv", "/root/door", door])
+    survivor.wait_for(
+        lambda: source.name not in online(survivor), timeout=60, what="the source to be lost"
+    )
+    accept = ["xcat-hamn", "takeover", survivor.name, "--accept-data-loss", "--yes"]
+    survivor.run(accept, timeout=120)
+    survivor.run(["tee", "/install/newer"], stdin="of the new source\n")
+
+    copied.boot(source.name)
+    start(source)
+    wait_for_file(source, "/install/newer", "the new source's files on the old one", 90)
+    assert not source.succeeds("test", "-e", "/install/undelivered")
+    kept = source.output("sh", "-c", "cat /var/lib/xcat-hamn/aside/install.*/install/undelivered")
+    assert kept == "only here"
+    assert not survivor.succeeds("test", "-e", "/install/undelivered")
+    wait_for_roles(survivor, source)
+    epochs = [node.get("/var/lib/xcat-hamn/files/epoch") for node in (source, survivor)]
+    assert epochs[0] == epochs[1]
+    assert f"node={survivor.name}\n" in epochs[0]
