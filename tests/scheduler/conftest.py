@@ -21,23 +21,9 @@ from xcat_hamn.system.runner import Runner
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from paper_site import ENGINES, SITE
+
 GOLDEN = Path(__file__).parent / "golden"
-SITE = """\
-[cluster]
-nodes = mn1=10.11.0.11 mn2=10.11.0.12
-failover = {failover}
-[identity]
-addresses = 10.11.0.10/24@eth0 fd11::10/64@eth0
-[database]
-engine = {engine}
-{keys}
-[files]
-enabled = {files}
-[fencing]
-devices = {devices}
-"""
-#: What section [database] needs beyond the engine.
-ENGINES = {"postgresql": "pgdata = /var/lib/postgresql/15/main", "db2": "instance = xcatdb"}
 #: Two nodes that are up and have reported nothing yet.
 CIB = """\
 <cib crm_feature_set="3.16.1" validate-with="pacemaker-3.9" epoch="1" num_updates="0"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from conftest import ENGINES, SITE
 from order import GROUP, all_on, done, starts, stops, where
+from paper_site import ENGINES, SITE
 from xcat_hamn.cluster import cib, fragments
 from xcat_hamn.cluster.site import read_site
 
