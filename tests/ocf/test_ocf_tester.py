@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,6 +55,10 @@ def test_ocf_tester_passes(stage, pair, name):
     code, output = ocf_tester(machine, stage.agent(name), AGENTS[name](machine))
     assert code == 0, output
     assert "passed all tests" in output
+    # The announcer of addresses says it several times, and ends by itself.
+    deadline = time.monotonic() + 30
+    while processes(str(stage.root)) and time.monotonic() < deadline:
+        time.sleep(0.2)
     assert processes(str(stage.root)) == []
 
 
