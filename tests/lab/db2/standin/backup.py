@@ -25,6 +25,17 @@ def _image_name(name: str, instance: str, stamp: str, release: str) -> str:
     return f"{name}.0.{instance}.DBPART000.{stamp}.001"
 
 
+def _unused_stamp(instance: Instance, database: Database, target: str) -> str:
+    """Return the second of a backup: never that of another one, since a real one takes longer."""
+    while True:
+        stamp = time.strftime("%Y%m%d%H%M%S", time.localtime(instance.home.now()))
+        used = {entry["stamp"] for entry in database.control.values.get("backups", [])}
+        name = _image_name(database.name, instance.home.instance, stamp, instance.home.release)
+        if stamp not in used and not os.path.exists(f"{target}/{name}"):
+            return stamp
+        time.sleep(0.05)
+
+
 def backup(instance: Instance, database: Database, target: str, *, online: bool) -> str:
     """Write an image; return its timestamp.  Raises Refused."""
     control = database.control
@@ -41,7 +52,7 @@ def backup(instance: Instance, database: Database, target: str, *, online: bool)
     with database.command_lock, database.write_lock:
         if not database.active:
             database.open()
-        stamp = time.strftime("%Y%m%d%H%M%S", time.localtime(instance.home.now()))
+        stamp = _unused_stamp(instance, database, target)
         log = database.log
         meta = {
             "name": database.name,
