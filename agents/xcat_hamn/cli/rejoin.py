@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-import time
 from collections.abc import Sequence
 from typing import Any
 
 import typer
 
-from xcat_hamn.cli import exits
+from xcat_hamn.cli.rejoining import Way, carry_out, tell
 from xcat_hamn.cli.terminal import Terminal
 from xcat_hamn.cluster.pacemaker import Pacemaker
 from xcat_hamn.cluster.status import DATABASE
 from xcat_hamn.database.postgresql.installation import format_lsn
 from xcat_hamn.database.postgresql.progress import Progress, path_of
-from xcat_hamn.rejoin.decision import View, refusal, sentence
+from xcat_hamn.rejoin.decision import View, refusal
 from xcat_hamn.rejoin.doing import Patience, Rejoiner, look
-from xcat_hamn.system.foreground import Foreground, interrupted_once
+from xcat_hamn.system.foreground import Foreground
 from xcat_hamn.system.runner import Runner
 from xcat_hamn.takeover.engines import DB2
 
@@ -48,25 +46,15 @@ def command(
         from xcat_hamn.cli.rejoin_db2 import rejoin
 
         return rejoin(terminal, cluster, view, yes=yes, dry_run=dry_run, json=json)
-    row = refusal(view)
-    code, done = exits.OK, False
-    if row is not None:
-        said = sentence(row, view)
-        terminal.note(f"xcat-hamn: {said}")
-        code = exits.FAILED
-    else:
-        said = ""
-        _explain(terminal, view)
-        if dry_run:
-            terminal.good("Dry run: nothing was changed.")
-        elif not yes and not _confirmed(terminal, node):
-            code = exits.LOSS
-        else:
-            _go(terminal, cluster, view, quiet=json)
-            done = True
-    if json:
-        terminal.json(_as_json(view, said, done=done))
-    return code
+    way = Way(
+        "copy" if view.copy else "rewind",
+        _explain,
+        lambda: _go(terminal, cluster, view, quiet=json),
+        "set this aside",
+        lambda: sys.stdin.isatty(),
+        _divergence(view),
+    )
+    return carry_out(terminal, view, refusal(view), way, yes=yes, dry_run=dry_run, json=json)
 
 
 def _explain(terminal: Terminal, view: View) -> None:
@@ -92,45 +80,23 @@ def _explain(terminal: Terminal, view: View) -> None:
         terminal.line(view.files)
 
 
-def _confirmed(terminal: Terminal, node: str) -> bool:
-    """Ask for the node's name; without a terminal the answer is no."""
-    if not sys.stdin.isatty():
-        terminal.note(
-            "xcat-hamn: there is no terminal to ask: nothing was changed; --yes goes on without "
-            "asking"
-        )
-        return False
-    answer = terminal.ask(f"Type {node} to set this aside: ")
-    if answer != node:
-        terminal.note(f'xcat-hamn: "{answer}" is not {node}: nothing was changed')
-    return answer == node
-
-
 def _go(terminal: Terminal, cluster: Pacemaker, view: View, *, quiet: bool) -> None:
     said: list[str] = []
 
-    def tell(text: str) -> None:
+    def news(text: str) -> None:
         # Two things are looked at in turn: each is told when it is news.
         if text in said[-2:]:
             return
         said.append(text)
-        # A terminal that has gone is no reason to stop half way.
-        with contextlib.suppress(OSError, SystemExit):
-            terminal.line(text)
+        tell(terminal, text)
 
     def start(argv: Sequence[str]) -> Foreground:
-        tell(f"$ {' '.join(argv)}")
+        news(f"$ {' '.join(argv)}")
         return Foreground(argv, quiet=quiet)
 
     local = Progress(path_of(DATABASE))
     progress = local.last_line if _is_here(view.node) else _nothing
-    begun = time.monotonic()
-    terminal.heading(f"{view.node} rejoins:")
-    rejoiner = Rejoiner(cluster, start, tell, progress, Patience())
-    with interrupted_once():
-        rejoiner.rejoin(view)
-    took = time.monotonic() - begun
-    terminal.good(f"{view.node} is the standby of {view.primary} again, after {took:.0f} s.")
+    Rejoiner(cluster, start, news, progress, Patience()).rejoin(view)
 
 
 def _nothing() -> str:
@@ -142,22 +108,16 @@ def _is_here(node: str) -> bool:
     return Runner().run(["crm_node", "-n"], timeout=10).stdout.strip() == node
 
 
-def _as_json(view: View, problem: str, *, done: bool) -> dict[str, Any]:
-    """Return the result for a program."""
-    result: dict[str, Any] = {
-        "node": view.node,
-        "primary": view.primary,
-        "how": "copy" if view.copy else "rewind",
-        "done": done,
-    }
-    if view.divergence is not None:
-        result["divergence"] = {
+def _divergence(view: View) -> dict[str, Any]:
+    """Return for a program how far the two databases have parted, nothing where they have not."""
+    if view.divergence is None:
+        return {}
+    return {
+        "divergence": {
             "timeline": view.divergence.timeline,
             "end": format_lsn(view.divergence.end),
             "fork": format_lsn(view.divergence.fork),
             "bytes": view.divergence.size,
             "transactions": view.divergence.commits,
         }
-    if problem:
-        result["errors"] = [problem]
-    return result
+    }
