@@ -12,8 +12,9 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from labkit import CannotRun, Lab, LabError
+from labkit import Lab, LabError
 from labkit import cluster as clusterkit
+from labkit.own import own_lab
 
 _REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -30,15 +31,8 @@ def lab(release: str) -> Iterator[Lab]:
 
     A test that takes power or a cable away uses `mended` and leaves the rest to it.
     """
-    made = Lab(f"test-{os.getpid()}", release)
-    try:
-        made.up(mine=True)
-    except CannotRun as error:
-        pytest.fail(str(error), pytrace=False)
-    try:
+    with own_lab("test", release) as made:
         yield made
-    finally:
-        made.down()
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from labkit import CannotRun, Lab, LabError, wait_for
+from labkit import Lab, LabError, wait_for
+from labkit.own import own_lab
 from labkit.scenario import Scenario
 from labkit.showing import Quiet
 
@@ -24,15 +25,8 @@ DEMO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "demo")
 @pytest.fixture(scope="module")
 def lab(release: str) -> Iterator[Lab]:
     """Give a lab of its own: the scenario begins with bare nodes."""
-    made = Lab(f"failover-{os.getpid()}", release)
-    try:
-        made.up(mine=True)
-    except CannotRun as error:
-        pytest.fail(str(error), pytrace=False)
-    try:
+    with own_lab("failover", release) as made:
         yield made
-    finally:
-        made.down()
 
 
 def test_the_role_moves_there_and_back_by_the_one_command(lab: Lab) -> None:

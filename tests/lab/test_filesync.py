@@ -5,13 +5,13 @@ Real Pacemaker, PostgreSQL, sshd, rsync; xCAT is its stand-in.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
 from db2.provision import trust
-from labkit import CannotRun, Lab, Node, provision
+from labkit import Lab, Node, provision
 from labkit.cluster import crm_mon, online, start
+from labkit.own import own_lab
 
 pytestmark = pytest.mark.lab
 
@@ -31,12 +31,7 @@ def attributes(node: Node, name: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def copied(release: str) -> Iterator[Lab]:
     """Give a lab with the role on mn1 and [files] enabled."""
-    lab = Lab(f"filesync-{os.getpid()}", release)
-    try:
-        lab.up(mine=True)
-    except CannotRun as error:
-        pytest.fail(str(error), pytrace=False)
-    try:
+    with own_lab("filesync", release) as lab:
         provision.management_nodes(lab)
         mn1, mn2 = lab.node("mn1"), lab.node("mn2")
         for node in (mn1, mn2):
@@ -52,8 +47,6 @@ def copied(release: str) -> Iterator[Lab]:
         mn1.run(["xcat-hamn", "configure"], timeout=120)
         provision.wait_active(lab, 180)
         yield lab
-    finally:
-        lab.down()
 
 
 def pair(lab: Lab) -> tuple[Node, Node]:

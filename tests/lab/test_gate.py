@@ -11,9 +11,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from labkit import Lab, Node, wait_for
+from labkit import Node, wait_for
 from labkit.gated import DATABASE, GROUP, Gated
-from labkit.host import CannotRun
+from labkit.own import own_lab
 
 pytestmark = pytest.mark.lab
 MOVE = f"`pcs resource move {GROUP} mn2`"
@@ -25,17 +25,10 @@ def built(release: str) -> Iterator[Gated]:
 
     A gate and controllers left behind would go on switching the nodes of other tests off.
     """
-    lab = Lab(f"gate-{os.getpid()}", release)
-    try:
-        lab.up(mine=True)
-    except CannotRun as error:
-        pytest.fail(str(error), pytrace=False)
-    try:
+    with own_lab("gate", release) as lab:
         made = Gated(lab)
         made.make()
         yield made
-    finally:
-        lab.down()
 
 
 @pytest.fixture

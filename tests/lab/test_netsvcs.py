@@ -12,7 +12,8 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from labkit import CannotRun, Lab, engines, provision
+from labkit import Lab, engines, provision
+from labkit.own import own_lab
 from xcat import install
 from xcat.standin import credentials
 
@@ -93,17 +94,10 @@ class Services:
 
 @pytest.fixture(scope="module")
 def prepared(release: str) -> Iterator[Services]:
-    made = Lab(f"netsvcs-{os.getpid()}", release)
-    try:
-        made.up(mine=True)
-    except CannotRun as error:
-        pytest.fail(str(error), pytrace=False)
-    try:
+    with own_lab("netsvcs", release) as made:
         services = Services(made)
         services.prepare()
         yield services
-    finally:
-        made.down()
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from labkit import CannotRun, Lab, LabError, Node, engines, provision
+from labkit import Lab, LabError, Node, engines, provision
 from labkit import cluster as clusterkit
+from labkit.own import own_lab
 
 pytestmark = pytest.mark.lab
 
@@ -222,15 +223,9 @@ class Databases:
 @pytest.fixture(scope="module")
 def lab(release: str) -> Iterator[Lab]:
     """Give a lab of this module's own: its databases are moved and broken all the time."""
-    made = Lab(f"pgsql-{os.getpid()}", release)
-    try:
-        made.up(mine=True)
+    with own_lab("pgsql", release) as made:
         provision.management_nodes(made)
         yield made
-    except CannotRun as error:
-        pytest.fail(str(error), pytrace=False)
-    finally:
-        made.down()
 
 
 @pytest.fixture(scope="module")

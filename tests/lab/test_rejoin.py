@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
 from labkit import Lab, LabError, Node, engines, provision
 from labkit import cluster as clusterkit
-from labkit.host import CannotRun
+from labkit.own import own_lab
 from test_pgsql import Writer
 
 pytestmark = pytest.mark.lab
@@ -78,12 +77,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(release: str) -> Iterator[Site]:
-    lab = Lab(f"rejoin-{os.getpid()}", release)
-    try:
-        lab.up(mine=True)
-    except CannotRun as error:
-        pytest.fail(str(error), pytrace=False)
-    try:
+    with own_lab("rejoin", release) as lab:
         provision.management_nodes(lab, power=True)
         lab.node("mn1").run(["xcat-hamn", "configure"], timeout=120)
         provision.wait_active(lab, 180)
@@ -91,8 +85,6 @@ def site(release: str) -> Iterator[Site]:
         active, _ = made.pair()
         made.sql(active, "CREATE TABLE written (n int)")
         yield made
-    finally:
-        lab.down()
 
 
 def test_after_a_power_loss_under_load_it_rejoins_and_no_acknowledged_commit_is_missing(

@@ -6,13 +6,13 @@ No Db2 is run here: see db2/README.md for what its stand-in keeps of it.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 
 import pytest
 from db2 import provision as db2
-from labkit import CannotRun, Lab, Node, provision
+from labkit import Lab, Node, provision
 from labkit.engines import COMPUTE_NODE, INIT
+from labkit.own import own_lab
 from xcat import install
 from xcat.standin import credentials
 
@@ -84,15 +84,8 @@ class Nodes:
 
 @pytest.fixture(scope="module")
 def nodes(release: str) -> Iterator[Nodes]:
-    lab = Lab(f"setup-{os.getpid()}", release)
-    try:
-        lab.up(mine=True)
-    except CannotRun as error:
-        pytest.fail(str(error), pytrace=False)
-    try:
+    with own_lab("setup", release) as lab:
         yield Nodes(lab)
-    finally:
-        lab.down()
 
 
 def test_from_two_instances_to_a_pair(nodes: Nodes) -> None:

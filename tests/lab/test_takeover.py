@@ -7,14 +7,13 @@ its standby's silence, and nobody on the survivor can know whether it did.
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 from collections.abc import Iterator
 
 import pytest
 from labkit import Lab, Node, provision
-from labkit.host import CannotRun
+from labkit.own import own_lab
 
 pytestmark = pytest.mark.lab
 GATED = "-INFINITY"
@@ -26,12 +25,7 @@ LOSS, INTERRUPTED = 107, 130
 @pytest.fixture(scope="module")
 def mn2(release: str) -> Iterator[Node]:
     """Give the node that is left after the primary, mn1, was lost."""
-    lab = Lab(f"takeover-{os.getpid()}", release)
-    try:
-        lab.up(mine=True)
-    except CannotRun as error:
-        pytest.fail(str(error), pytrace=False)
-    try:
+    with own_lab("takeover", release) as lab:
         provision.configured(lab)
         node = lab.node("mn2")
         ready = "mn2 to be a ready standby"
@@ -40,8 +34,6 @@ def mn2(release: str) -> Iterator[Node]:
         node.wait_for(lambda: attribute(node, "xcat-gate") != "", 60, 0.5, "the gate to wait")
         node.wait_for(lambda: score(node) == GATED, 30, 0.5, "mn2 to notice the loss")
         yield node
-    finally:
-        lab.down()
 
 
 def score(node: Node) -> str:

@@ -13,7 +13,7 @@ import pytest
 sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "lab")))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from labkit import CannotRun, Lab
+from labkit.own import own_lab
 from scenariokit.stage import Stage
 
 #: The property of a test's report that holds what it measured: reports come from all workers.
@@ -58,16 +58,10 @@ def db2_stage() -> Iterator[Stage]:
 @contextlib.contextmanager
 def _staged(database: str) -> Iterator[Stage]:
     release = os.environ.get("RELEASE") or "bookworm"
-    lab = Lab(f"scenarios-{database}-{os.getpid()}", release)
-    try:
-        lab.up(mine=True)
+    with own_lab(f"scenarios-{database}", release) as lab:
         made = Stage(lab, database)
         try:
             made.make()
             yield made
         finally:
             made.end()
-    except CannotRun as error:
-        pytest.fail(str(error), pytrace=False)
-    finally:
-        lab.down()
